@@ -56,6 +56,9 @@ type GrantState struct {
 	Member       bool
 	Roles        []string // in the grant's organization
 	SessionLive  bool     // the session has not ended and not expired at the time asked
+	// ParentSessionID is the browser session that an offline grant grew from,
+	// or empty.
+	ParentSessionID string
 	// RevocationHead is the feed position read before the rest.
 	RevocationHead int64
 }

@@ -62,7 +62,8 @@ type Sessions interface {
 	SessionsOf(ctx context.Context, userID string, limit int) ([]Session, error)
 	// EndSessionsOf ends all of a person's live sessions but one (except may be empty) and returns their ids.
 	EndSessionsOf(ctx context.Context, userID, except, reason string, at time.Time) ([]string, error)
-	// ClientsOfSession lists the client_ids that hold a live grant of the session.
+	// ClientsOfSession lists the client_ids that were ever given a grant of the
+	// session or of an offline session that grew from it.
 	ClientsOfSession(ctx context.Context, sessionID string) ([]string, error)
 }
 
