@@ -74,6 +74,7 @@ exec "$@" </dev/null 3<&-`
 type home struct {
 	dir  string
 	cred *syscall.Credential // nil: the current user
+	env  []string
 }
 
 // newHome makes an empty directory that the server's user owns. Servers never
@@ -97,6 +98,8 @@ func newHome(name string, users ...string) (home, error) {
 		return home{}, fmt.Errorf("launch: directory: %w", err)
 	}
 	h.dir = dir
+	// No inherited settings: PG* variables and locales would leak in.
+	h.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C.UTF-8", "TZ=UTC"}
 	if h.cred != nil {
 		if err := os.Chown(dir, int(h.cred.Uid), int(h.cred.Gid)); err != nil {
 			return home{}, errors.Join(fmt.Errorf("launch: directory: %w", err), h.remove())
@@ -122,11 +125,11 @@ func (h home) write(name, content string) (string, error) {
 func (h home) remove() error { return os.RemoveAll(h.dir) }
 
 // command prepares a process in this home: own session (so that Ctrl-C in the
-// terminal does not hit the server before its clients), no inherited settings.
+// terminal does not hit the server before its clients).
 func (h home) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = h.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + h.dir, "LC_ALL=C.UTF-8", "TZ=UTC"}
+	cmd.Env = h.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: h.cred}
 	return cmd
 }

@@ -104,13 +104,7 @@ func startPostgres(ctx context.Context, bin string) (*Server, error) {
 		Scheme: "postgres", User: url.UserPassword("signet", secret),
 		Host: fmt.Sprintf("127.0.0.1:%d", port), Path: "/postgres", RawQuery: "sslmode=disable",
 	}
-	ready := func(ctx context.Context) error {
-		conn, err := pgx.Connect(ctx, u.String())
-		if err != nil {
-			return fmt.Errorf("connect: %w", err)
-		}
-		return conn.Close(ctx)
-	}
+	ready := func(ctx context.Context) error { return PingPostgres(ctx, u.String()) }
 	argv := []string{
 		filepath.Join(bin, "postgres"), "-D", filepath.Join(h.dir, "data"), "-k", h.dir,
 		"-h", "127.0.0.1", "-p", strconv.Itoa(port),
@@ -146,4 +140,16 @@ func initdb(ctx context.Context, h home, bin, secret string) error {
 	}
 	// Older than 15 or built without ICU. initdb removes what it began.
 	return run()
+}
+
+// PingPostgres asks the PostgreSQL at a postgres:// URL to take a connection.
+func PingPostgres(ctx context.Context, rawURL string) error {
+	conn, err := pgx.Connect(ctx, rawURL)
+	if err != nil {
+		return fmt.Errorf("launch: postgres: %w", err)
+	}
+	if err := conn.Close(ctx); err != nil {
+		return fmt.Errorf("launch: postgres: %w", err)
+	}
+	return nil
 }

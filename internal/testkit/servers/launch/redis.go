@@ -67,12 +67,12 @@ func startRedis(ctx context.Context, bin string) (*Server, error) {
 		Scheme: "redis", User: url.UserPassword("default", secret),
 		Host: fmt.Sprintf("127.0.0.1:%d", port), Path: "/0",
 	}
-	ready := func(ctx context.Context) error { return Ping(ctx, u.String()) }
+	ready := func(ctx context.Context) error { return PingRedis(ctx, u.String()) }
 	return h.serve(ctx, u.String(), "KILL", ready, bin, conf)
 }
 
-// Ping asks the Redis at a redis:// URL for one answer.
-func Ping(ctx context.Context, rawURL string) error {
+// PingRedis asks the Redis at a redis:// URL for one answer.
+func PingRedis(ctx context.Context, rawURL string) error {
 	opts, err := redis.ParseURL(rawURL)
 	if err != nil {
 		return fmt.Errorf("launch: redis URL: %w", err)
