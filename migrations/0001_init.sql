@@ -238,3 +238,15 @@ CREATE TABLE leases (
     token      BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
+
+-- Logout tokens that clients have yet to receive.
+CREATE TABLE logout_deliveries (
+    id         TEXT PRIMARY KEY,
+    client_id  TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    user_id    TEXT NOT NULL,
+    attempts   BIGINT NOT NULL,
+    due_at     BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX logout_deliveries_by_due ON logout_deliveries (due_at);
