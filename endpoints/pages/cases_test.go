@@ -1,0 +1,99 @@
+package pages
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+// pageCase is one page in one state, for the tests that must hold for all.
+type pageCase struct {
+	name  string
+	write func(r *Renderer, w http.ResponseWriter, b Base) error
+}
+
+var (
+	testForm   = Form{Transaction: "sealed.transaction", CSRF: "csrf-value"}
+	testClient = Client{
+		Name:      "Acme Orders",
+		LogoURI:   "https://cdn.acme.test/logo.png",
+		PolicyURI: "https://acme.test/privacy",
+		TOSURI:    "https://acme.test/terms",
+	}
+	testAccount = Account{Name: "Alice Example", Email: "alice@acme.test"}
+)
+
+const testRedirect = "https://app.acme.test/callback"
+
+func pageCases() []pageCase {
+	return []pageCase{
+		{"login", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Login(w, 200, LoginView{Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect})
+		}},
+		{"login_hint", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Login(w, 200, LoginView{Base: b, Form: testForm, Client: Client{Name: "Acme Orders"}, Username: "alice@acme.test"})
+		}},
+		{"login_credentials", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Login(w, 401, LoginView{Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect, Username: "alice@acme.test", Error: LoginErrorCredentials})
+		}},
+		{"login_locked", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Login(w, 423, LoginView{Base: b, Form: testForm, Client: testClient, Username: "alice@acme.test", Error: LoginErrorLocked, RetryAfter: 14*time.Minute + time.Second})
+		}},
+		{"consent", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Consent(w, 200, ConsentView{Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect, Account: testAccount, Organization: "Acme Inc",
+				Scopes: []Scope{{Name: "openid"}, {Name: "email"}, {Name: "orders:read", Description: "Read orders"}, {Name: "orders:write"}}})
+		}},
+		{"consent_plain", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Consent(w, 200, ConsentView{Base: b, Form: testForm, RedirectURI: "com.example.app:/callback", Account: testAccount})
+		}},
+		{"logout", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Logout(w, 200, LogoutView{Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect, Account: testAccount})
+		}},
+		{"logout_anonymous", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Logout(w, 200, LogoutView{Base: b, Form: testForm})
+		}},
+		{"logged_out", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.LoggedOut(w, 200, LoggedOutView{Base: b, Client: testClient, ReturnURI: "https://app.acme.test/"})
+		}},
+		{"logged_out_plain", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.LoggedOut(w, 200, LoggedOutView{Base: b})
+		}},
+		{"error", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Error(w, 400, ErrorView{Base: b, Code: "invalid_request", Description: "not registered for this client", Parameter: "redirect_uri", ErrorID: "0190e5a4-7c1e"})
+		}},
+		{"error_server", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Error(w, 500, ErrorView{Base: b, Code: "server_error", ErrorID: "0190e5a4-7c1e"})
+		}},
+		{"error_expired", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Error(w, 400, ErrorView{Base: b, Code: ErrorExpired})
+		}},
+		{"form_post", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.FormPost(w, 200, FormPostView{Base: b, Client: testClient, RedirectURI: testRedirect, Fields: []Field{{"code", "the-code"}, {"state", "a&b=\"c\""}, {"iss", "https://id.test"}}})
+		}},
+		{"form_post_app", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.FormPost(w, 200, FormPostView{Base: b, Client: testClient, RedirectURI: "com.example.app:/callback", Fields: []Field{{"code", "the-code"}}})
+		}},
+		{"redirecting", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Redirecting(w, 200, RedirectingView{Base: b, Client: testClient, RedirectURI: "com.example.app:/callback?code=the-code&state=x"})
+		}},
+	}
+}
+
+func newRenderer(t testing.TB, o Options) *Renderer {
+	t.Helper()
+	r, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func draw(t testing.TB, r *Renderer, c pageCase, b Base) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	if err := c.write(r, w, b); err != nil {
+		t.Fatalf("%s: %v", c.name, err)
+	}
+	return w
+}

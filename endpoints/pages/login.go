@@ -1,0 +1,85 @@
+package pages
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// LoginError is why a sign-in did not go through, as far as the person may
+// know: the same words whether or not the account exists.
+type LoginError string
+
+// The reasons a sign-in page can give.
+const (
+	LoginErrorCredentials LoginError = "invalid_credentials"
+	LoginErrorMissing     LoginError = "missing_field"
+	LoginErrorLocked      LoginError = "locked"       // with LoginView.RetryAfter
+	LoginErrorRateLimited LoginError = "rate_limited" // with LoginView.RetryAfter
+	LoginErrorUnverified  LoginError = "unverified"
+	LoginErrorDisabled    LoginError = "disabled"
+	LoginErrorFormExpired LoginError = "form_expired" // CSRF token missing or old
+	LoginErrorUnavailable LoginError = "unavailable"  // hashing queue full, store away
+)
+
+// Field reports whether the reason is about what was typed, so that the
+// password field, and not the message, should have the focus.
+func (e LoginError) Field() bool {
+	return e == LoginErrorCredentials || e == LoginErrorMissing
+}
+
+// LoginView is the sign-in page.
+type LoginView struct {
+	Base
+	Form
+	Client      Client
+	RedirectURI string // where this login will end; decides CSP form-action
+	Username    string // login_hint, or what was typed before the error
+	Error       LoginError
+	RetryAfter  time.Duration // rounded up to minutes
+}
+
+// loginPage is LoginView as the template reads it.
+type loginPage struct {
+	LoginView
+	Initial       string
+	ErrorText     string
+	FocusUsername bool
+	FocusPassword bool
+	FocusError    bool
+}
+
+// Login writes the sign-in page (ids login-page, username, password,
+// login-submit, login-cancel, login-error, client-logo, client-policy,
+// client-tos). It returns ErrUnsafeURI for a redirect URI no browser may be
+// sent to; nothing has been written then.
+func (r *Renderer) Login(w http.ResponseWriter, status int, v LoginView) error {
+	t, err := parseTarget(v.RedirectURI)
+	if err != nil {
+		return fmt.Errorf("pages: login: %w", err)
+	}
+	if v.Form, err = r.form(v.Form, PathLogin); err != nil {
+		return fmt.Errorf("pages: login: %w", err)
+	}
+	v.Client = v.Client.clean(t.host)
+	v.Username = clean(v.Username, maxIdentifier)
+	p := loginPage{LoginView: v, Initial: initial(v.Client.Name)}
+	if v.Error != "" {
+		minutes := strconv.Itoa(int((v.RetryAfter + time.Minute - 1) / time.Minute))
+		key := "login.error." + string(v.Error)
+		if v.RetryAfter > 0 && (v.Error == LoginErrorLocked || v.Error == LoginErrorRateLimited) {
+			key += ".minutes"
+		}
+		p.ErrorText = v.Locale.orDefault(r.locales).text(key, "login.error.unavailable", "{minutes}", minutes)
+	}
+	switch {
+	case v.Error != "" && !v.Error.Field():
+		p.FocusError = true
+	case v.Username != "":
+		p.FocusPassword = true
+	default:
+		p.FocusUsername = true
+	}
+	return r.render(w, status, v.Base, "login", page{App: v.Client.Name, View: p}, headers{form: t.source, logo: v.Client.LogoURI})
+}

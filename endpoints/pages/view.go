@@ -1,0 +1,81 @@
+package pages
+
+// Paths of the hosted pages below the issuer, and the names of their form
+// fields. Both are a contract with whoever automates these pages.
+const (
+	PathLogin   = "/ui/login"
+	PathConsent = "/ui/consent"
+	PathLogout  = "/ui/logout"
+	PathAssets  = "/ui/assets/"
+
+	FieldTransaction = "transaction" // the sealed request this page belongs to
+	FieldCSRF        = "csrf_token"
+	FieldUsername    = "username"
+	FieldPassword    = "password"
+	FieldAction      = "action" // which button: one of the Action values
+
+	ActionLogin   = "login"
+	ActionCancel  = "cancel"
+	ActionApprove = "approve"
+	ActionDeny    = "deny"
+	ActionConfirm = "confirm"
+)
+
+// Base is what every page takes from its request.
+type Base struct {
+	// Locale is the answer of Renderer.Locale; the zero value is English.
+	Locale Locale
+	// Popup says that the client asked for display=popup (OpenID Connect Core
+	// §3.1.2.1). Only then may the page keep the window that opened it.
+	Popup bool
+}
+
+// Form is what every form of ours sends back besides its own fields.
+type Form struct {
+	// Action is the path the form is posted to; empty: the page's own path.
+	Action string
+	// Transaction is the sealed transaction parameter, at most 16 KiB.
+	Transaction string
+	// CSRF is the token bound to the browser's cookie.
+	CSRF string
+}
+
+// Client is the application that sent the person here, in the terms of
+// RFC 7591 §2. All of it is the client's own claim and is treated as hostile.
+type Client struct {
+	Name      string // client_name; empty: the host of the redirect URI
+	LogoURI   string // logo_uri; shown when https (or http on loopback)
+	PolicyURI string // policy_uri; linked when http or https
+	TOSURI    string // tos_uri; likewise
+}
+
+// Account is the person a page speaks to.
+type Account struct {
+	Name  string
+	Email string
+}
+
+// label is the one line that tells an account from another.
+func (a Account) label() string {
+	if a.Email != "" {
+		return a.Email
+	}
+	return a.Name
+}
+
+// clean bounds what a client says about itself and drops links that are not
+// plain web addresses. host stands in for a missing name.
+func (c Client) clean(host string) Client {
+	c.Name = clean(c.Name, maxName)
+	if c.Name == "" {
+		c.Name = host
+	}
+	c.LogoURI = logoURI(c.LogoURI)
+	c.PolicyURI = webURI(c.PolicyURI)
+	c.TOSURI = webURI(c.TOSURI)
+	return c
+}
+
+func (a Account) clean() Account {
+	return Account{Name: clean(a.Name, maxName), Email: clean(a.Email, maxIdentifier)}
+}
