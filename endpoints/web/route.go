@@ -1,0 +1,122 @@
+package web
+
+import (
+	"net/http"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// HandlerFunc answers one request. When it returns an error it has written
+// nothing; the frame writes the answer.
+type HandlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+// Style is the wire form of a route's errors.
+type Style uint8
+
+const (
+	// JSON answers {"detail","error_code","timestamp","request_id"}.
+	JSON Style = iota
+	// OAuth answers {"error","error_description"} (RFC 6749 §5.2, RFC 6750 §3).
+	OAuth
+	// Page answers with a hosted page.
+	Page
+)
+
+// CORS says which foreign origins may read a route's answers (design §10).
+type CORS uint8
+
+const (
+	// CORSNone: no foreign origin.
+	CORSNone CORS = iota
+	// CORSAny: every origin, without credentials (discovery, JWKS, userinfo).
+	CORSAny
+	// CORSClient: origins of registered clients, without credentials.
+	CORSClient
+	// CORSCredentialed: origins in cors_origins of a json_login client, with
+	// cookies, and only with the header X-Signet-Request: 1.
+	CORSCredentialed
+)
+
+// Route is one row of the route table. It drives the router, the authorization
+// check, limits and the API document.
+type Route struct {
+	Name    string   // operationId: stable, unique, lowerCamelCase
+	Summary string   // one line for the API document
+	Tags    []string // groups in the API document
+
+	Methods []string // upper case; GET serves HEAD too
+	Path    string   // mux template, e.g. "/users/{user_id}"; read with r.PathValue
+	Legacy  bool     // also served under /api/v1
+
+	Auth    Auth // required: a route without a rule does not mount
+	Handler HandlerFunc
+	// Prepared, instead of Handler, hands out a ready document (discovery, JWKS).
+	Prepared func() *Prepared
+
+	Style     Style
+	CORS      CORS
+	RateClass string // limit class asked of the Limiter; empty: none
+
+	BodyLimit    int64         // bytes; 0: 64 KiB, for Legacy routes 1 MiB
+	ContentTypes []string      // accepted body types; nil: JSON, or form for OAuth and Page
+	Timeout      time.Duration // deadline of the context; 0: 10 s; negative: none (streams)
+
+	// AllowCrossOrigin exempts an unsafe browser route from the cross-origin
+	// check: only for endpoints that other sites post to by standard.
+	AllowCrossOrigin bool
+	// Quiet logs successful requests at debug level (probes, metrics).
+	Quiet bool
+
+	Request  reflect.Type // body, or nil
+	Query    reflect.Type // query parameters, or nil
+	Response reflect.Type // body of the success answer, or nil
+	Status   int          // success status for the document; 0: 200
+	Errors   []string     // error codes of the wire (AUTH_001, invalid_grant) for the document
+	Hidden   bool         // left out of the API document (pages, development)
+}
+
+// TypeOf is reflect.TypeFor under a short name, for Route literals.
+func TypeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+const (
+	defaultBodyLimit = 64 << 10
+	legacyBodyLimit  = 1 << 20
+	defaultTimeout   = 10 * time.Second
+)
+
+var (
+	jsonTypes = []string{"application/json"}
+	formTypes = []string{"application/x-www-form-urlencoded"}
+)
+
+func (r *Route) bodyLimit() int64 {
+	switch {
+	case r.BodyLimit > 0:
+		return r.BodyLimit
+	case r.Legacy:
+		return legacyBodyLimit
+	default:
+		return defaultBodyLimit
+	}
+}
+
+func (r *Route) contentTypes() []string {
+	switch {
+	case r.ContentTypes != nil:
+		return r.ContentTypes
+	case r.Style == JSON:
+		return jsonTypes
+	default:
+		return formTypes
+	}
+}
+
+func (r *Route) timeout() time.Duration {
+	if r.Timeout == 0 {
+		return defaultTimeout
+	}
+	return max(r.Timeout, 0)
+}
+
+func (r *Route) serves(method string) bool { return slices.Contains(r.Methods, method) }
