@@ -54,7 +54,7 @@ func run(need, argv []string) (code int, err error) {
 		return 0, err
 	}
 
-	cmd := exec.Command(argv[0], argv[1:]...) //nolint:noctx // ends by the signals passed on below
+	cmd := exec.Command(argv[0], argv[1:]...) // ends by the signals passed on below
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), env...)
 	// A group of its own, so that a signal reaches what go test started too.

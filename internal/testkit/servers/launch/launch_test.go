@@ -43,7 +43,8 @@ func TestServersEndWithTheirStarter(t *testing.T) {
 	for kind := range starters {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			tmp, err := os.MkdirTemp("/tmp", "signet-launch-test-")
+			// Not t.TempDir: its parents are closed to the server's user.
+			tmp, err := os.MkdirTemp("/tmp", "signet-launch-test-") //nolint:usetesting // see above
 			if err != nil {
 				t.Fatal(err)
 			}
