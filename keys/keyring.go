@@ -54,7 +54,7 @@ func (r *DataKeyring) Tick(ctx context.Context) error {
 	return r.read(ctx)
 }
 
-// Purpose returns the purpose with that name (1 to 64 lower-case letters,
+// Purpose returns the purpose with that name (1 to 64 letters,
 // digits, '-' and '_'), with a first key made if it has none: of many replicas
 // the first writer wins and all get the same. Errors: ErrPurpose and those of
 // Load.
