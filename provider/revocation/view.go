@@ -56,9 +56,10 @@ type View struct {
 
 	// turn is held by the one step that is running; begun counts steps, done is
 	// the last one that succeeded.
-	turn  chan struct{}
-	begun atomic.Int64
-	done  atomic.Int64
+	turn     chan struct{}
+	begun    atomic.Int64
+	done     atomic.Int64
+	queueing atomic.Int64
 
 	// Written by steps only.
 	loaded    bool
@@ -146,13 +147,14 @@ type Stats struct {
 	Entries int64 // marks held, as of the last sweep or load, and all added since
 	Reloads int64 // full loads, the first included
 	Gaps    int64 // positions missing where none should be
+	Waiting int64 // callers inside Sync
 }
 
 // Stats returns the present numbers.
 func (v *View) Stats() Stats {
 	return Stats{
 		Head: v.Head(), AsOf: v.AsOf(), Entries: v.entries.Load(),
-		Reloads: v.reloads.Load(), Gaps: v.gaps.Load(),
+		Reloads: v.reloads.Load(), Gaps: v.gaps.Load(), Waiting: v.queueing.Load(),
 	}
 }
 
@@ -173,6 +175,8 @@ func (v *View) Load(ctx context.Context) error { return v.Sync(ctx) }
 // share one reading.
 func (v *View) Sync(ctx context.Context) error {
 	asked := v.begun.Load() // a step begun by now may have read too early
+	v.queueing.Add(1)
+	defer v.queueing.Add(-1)
 	select {
 	case v.turn <- struct{}{}:
 	case <-ctx.Done():
