@@ -168,7 +168,11 @@ func (f *frame) writeLogAt(level slog.Level, r *http.Request, x *exchange, took 
 		str("error_id", x.err.ID)
 	}
 	a = append(a, rec.more...)
-	f.o.Logger.LogAttrs(ctx, level, "request", a...)
+	// Straight to the handler: the line's time is our clock's and looking up the
+	// calling source line, always this one, would cost a tenth of the frame.
+	line := slog.NewRecord(f.o.Clock.Now(), level, "request", 0)
+	line.AddAttrs(a...)
+	_ = f.o.Logger.Handler().Handle(ctx, line)
 }
 
 // logText is what the log line says: everything for server errors, the code and

@@ -38,7 +38,7 @@ var pathForm = regexp.MustCompile(`^(/|(/([A-Za-z0-9._~-]+|\{[a-z_]+(:[^{}]+)?\}
 
 func (t *Table) check() error {
 	var errs []error
-	names, served := map[string]bool{}, map[string]string{}
+	names, served, spelled := map[string]bool{}, map[string]string{}, map[string]string{}
 	for i := range t.routes {
 		r := &t.routes[i]
 		bad := func(format string, args ...any) {
@@ -63,6 +63,11 @@ func (t *Table) check() error {
 		if !pathForm.MatchString(r.Path) {
 			bad("the path must begin with / , not end with one, and hold only plain segments and {variables}")
 		}
+		form := variables.ReplaceAllString(r.Path, "{}")
+		if other, ok := spelled[form]; ok && other != r.Path {
+			bad("%s is the same path with other variables", other)
+		}
+		spelled[form] = r.Path
 		if len(r.Methods) == 0 {
 			bad("no method")
 		}
@@ -70,7 +75,7 @@ func (t *Table) check() error {
 			if m != strings.ToUpper(m) || m == http.MethodHead || m == http.MethodOptions {
 				bad("method %q: upper case, and HEAD and OPTIONS come by themselves", m)
 			}
-			key := m + " " + variables.ReplaceAllString(r.Path, "{}")
+			key := m + " " + form
 			if other, dup := served[key]; dup {
 				bad("%s is served by %q already", key, other)
 			}
