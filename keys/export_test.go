@@ -6,7 +6,6 @@ import "crypto"
 var (
 	SignRaw    = sign
 	RawFromDER = rawFromDER
-	IsLow      = isLow
 )
 
 // Private lends the private half of a signer.
