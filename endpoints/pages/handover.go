@@ -40,6 +40,11 @@ var errNoRedirectURI = errors.New("redirect URI missing")
 
 // FormPost writes the page that posts itself to the client: with the script,
 // or without it by its button (ids form-post-page, form-post-continue).
+//
+// Its form-action names the client's scheme and not its origin: Chromium holds
+// every later redirect against it, and a client may well go on from
+// api.example to app.example. Nothing is typed on this page, so nothing more
+// can leave it.
 func (r *Renderer) FormPost(w http.ResponseWriter, status int, v FormPostView) error {
 	t, err := parseTarget(v.RedirectURI)
 	if err == nil && t.uri == "" {
@@ -51,7 +56,7 @@ func (r *Renderer) FormPost(w http.ResponseWriter, status int, v FormPostView) e
 	v.Client = v.Client.clean(t.host)
 	return r.render(w, status, v.Base, "form-post", page{
 		App: v.Client.Name, View: handoverPage{Fields: v.Fields, Link: t.link()},
-	}, headers{form: t.source})
+	}, headers{form: t.scheme()})
 }
 
 // RedirectingView carries an authorization response in an address that a 302
@@ -63,8 +68,9 @@ type RedirectingView struct {
 }
 
 // Redirecting writes a page that sends the browser on with a Refresh header:
-// it ends the form's redirect chain, to which form-action applies (ids
-// redirecting-page, redirecting-continue).
+// it ends the form's redirect chain, to which form-action applies even where
+// the client goes on to a third origin by itself (ids redirecting-page,
+// redirecting-continue).
 func (r *Renderer) Redirecting(w http.ResponseWriter, status int, v RedirectingView) error {
 	t, err := parseTarget(v.RedirectURI)
 	if err == nil && t.uri == "" {

@@ -49,6 +49,12 @@ func parseTarget(uri string) (target, error) {
 	}
 }
 
+// scheme is the CSP scheme-source of the target.
+func (t target) scheme() string {
+	s, _, _ := strings.Cut(t.uri, ":")
+	return strings.ToLower(s) + ":"
+}
+
 // NeedsRedirectPage reports whether a login must end with Renderer.Redirecting
 // instead of a 302: CSP form-action can name neither an IPv6 host nor, in all
 // browsers, the hand-over to another application, and Chromium then blocks the
