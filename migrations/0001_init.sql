@@ -12,6 +12,7 @@ CREATE TABLE meta (
     name  {{text}} PRIMARY KEY,
     value {{text}} NOT NULL
 );
+INSERT INTO counters (name, value) VALUES ('revocation', 0), ('configuration', 0);
 
 CREATE TABLE organizations (
     id         {{text}} PRIMARY KEY,
@@ -165,7 +166,6 @@ CREATE UNIQUE INDEX grants_by_code ON grants (code_hash) WHERE code_hash IS NOT 
 CREATE INDEX grants_by_session ON grants (session_id);
 CREATE INDEX grants_by_user ON grants (user_id, client_id);
 CREATE INDEX grants_by_client ON grants (client_id);
-CREATE INDEX grants_by_expiry ON grants (expires_at);
 
 CREATE TABLE login_transactions (
     id               {{text}} PRIMARY KEY,

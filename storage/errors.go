@@ -4,7 +4,8 @@ import "errors"
 
 // Errors every engine answers with. Callers test with errors.Is.
 var (
-	// ErrNotFound: no row has that key.
+	// ErrNotFound: no row has that key, or the row that a new one refers to is
+	// not there.
 	ErrNotFound = errors.New("storage: not found")
 	// ErrConflict: a unique key is taken (e-mail address, slug, client_id).
 	ErrConflict = errors.New("storage: conflict")

@@ -37,7 +37,8 @@ type SigningKey struct {
 	PrivateSealed []byte
 	// CreatedAt is when the key was made.
 	CreatedAt time.Time
-	// PublishAt is since when the public half is shown in the JWKS.
+	// PublishAt is since when the public half counts as shown in the JWKS.
+	// Before CreatedAt if no JWKS ever showed the ring without it.
 	PublishAt time.Time
 	// ActivateAt is when the key begins to sign.
 	ActivateAt time.Time

@@ -52,9 +52,11 @@ type Sessions interface {
 	InsertSession(ctx context.Context, s Session) error
 	SessionByID(ctx context.Context, id string) (Session, error)
 	SessionByCookie(ctx context.Context, hash []byte) (Session, error)
-	// TouchSession moves activity and idle expiry forward, never back.
+	// TouchSession moves activity and idle expiry forward, never back;
+	// ErrNotFound when the session has ended.
 	TouchSession(ctx context.Context, id string, at, idleExpiry time.Time) error
-	// Reauthenticate notes a fresh authentication in a live session.
+	// Reauthenticate notes a fresh authentication in a session that has not
+	// ended; ErrNotFound otherwise.
 	Reauthenticate(ctx context.Context, id string, authTime time.Time, acr string, amr []string) error
 	// EndSession ends a live session and says whether this call was the one that did.
 	EndSession(ctx context.Context, id, reason string, at time.Time) (won bool, err error)

@@ -46,13 +46,15 @@ type Users interface {
 	InsertUser(ctx context.Context, u User) error // ErrConflict when the address is taken
 	UserByID(ctx context.Context, id string) (User, error)
 	UserByEmail(ctx context.Context, canonical string) (User, error)
-	// UpdateUser writes every column where Version still matches and raises it
-	// by one; ErrVersion otherwise.
+	// UpdateUser writes every column but what TouchLogin notes where Version
+	// still matches, and raises it by one; ErrVersion otherwise.
 	UpdateUser(ctx context.Context, u User) error
 	// SetPasswordHash replaces a hash that was just verified by a stronger one
-	// of the same password; it does nothing when the hash changed meanwhile.
+	// of the same password and raises the version; it does nothing when the
+	// hash changed meanwhile.
 	SetPasswordHash(ctx context.Context, userID, from, to string) error
-	// TouchLogin notes the time of a login and the organization then active.
+	// TouchLogin notes the time of a login, never back, and the organization
+	// then active; the version stays. ErrNotFound without such a user.
 	TouchLogin(ctx context.Context, userID, organizationID string, at time.Time) error
 	// ListUsers pages by id: rows with an id above after, at most limit (1..500).
 	ListUsers(ctx context.Context, after string, limit int) ([]User, error)
