@@ -103,6 +103,7 @@ generate: ## Regenerate what is generated
 # Compares with the state before, so that it works with work in progress too.
 .PHONY: verify
 verify: $(GOFUMPT) ## Fail if generated code, format or go.mod are not up to date
+	@git status --porcelain >/dev/null
 	@before=$$(git status --porcelain; git diff); \
 	$(GO) generate ./...; \
 	after=$$(git status --porcelain; git diff); \
@@ -142,6 +143,11 @@ dev-setup: $(GOLANGCI) $(GOFUMPT) $(BENCHSTAT) ## Install tools and git hooks
 clean: ## Remove what was built, measured and reported
 	rm -rf bin report test-results coverage.out coverage.html
 
+# For .githooks/pre-commit: the tool's path, installed.
+.PHONY: print-gofumpt
+print-gofumpt: $(GOFUMPT)
+	@echo $(GOFUMPT)
+
 # Tools. A binary of the right version on PATH or in GOPATH/bin is taken over.
 
 $(GOLANGCI):
@@ -159,7 +165,7 @@ define tool
 	@for have in "$$(command -v $(1))" "$$($(GO) env GOPATH)/bin/$(1)"; do \
 	  if [ -x "$$have" ] && "$$have" $(2) 2>/dev/null | grep -qF '$(3)'; then cp "$$have" $@; exit 0; fi; \
 	done; \
-	echo 'installing $(4)'; \
+	echo 'installing $(4)' >&2; \
 	GOBIN=$(TOOLS) $(GO) install $(4) && mv $(TOOLS)/$(1) $@
 endef
 
