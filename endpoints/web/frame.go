@@ -139,7 +139,7 @@ func styleFor(r *http.Request) Style {
 
 func (f *frame) serve(w http.ResponseWriter, r *http.Request, b *bound, start time.Duration) {
 	x := &exchange{ResponseWriter: w, frame: f, bound: b, requestID: f.requestID(r), client: f.clientAddr(r)}
-	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
+	ctx := context.WithValue(f.withParent(r), exchangeKey{}, x)
 	if b.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, b.timeout)

@@ -73,6 +73,12 @@ type Observer interface {
 	Route(method, route string) RouteObserver
 }
 
+// ObserverFunc is an Observer made of one function.
+type ObserverFunc func(method, route string) RouteObserver
+
+// Route implements Observer.
+func (f ObserverFunc) Route(method, route string) RouteObserver { return f(method, route) }
+
 // RouteObserver observes one route and method.
 type RouteObserver interface {
 	Start()
