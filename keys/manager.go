@@ -166,6 +166,9 @@ func (m *Manager) refresh(ctx context.Context, always bool) error {
 	// What was read is published first: making keys takes a while.
 	m.publish(readAt)
 	err := m.maintain(ctx)
+	if err == nil && m.lacking() { // the next key was due at once
+		err = m.maintain(ctx)
+	}
 	m.publish(readAt)
 	return err
 }
@@ -198,7 +201,7 @@ func (m *Manager) read(ctx context.Context, always bool) error {
 			signs := !revoked(k) && !retired(k, now)
 			mat := m.known[k.KID]
 			switch {
-			case mat == nil || mat.use != k.Use || mat.alg != k.Algorithm || signs && mat.signer == nil:
+			case !mat.of(k) || signs && mat.signer == nil:
 				if mat, err = m.loadMaterial(ctx, k, signs); err != nil {
 					return err
 				}
@@ -280,6 +283,17 @@ func (m *Manager) every() []ringID {
 		}
 	}
 	return out
+}
+
+// lacking reports whether a ring has no next key.
+func (m *Manager) lacking() bool {
+	now := m.clock.Now()
+	for _, ring := range m.rings {
+		if missing(ring.Keys, now) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // publish makes a new snapshot if something changed or the time for something

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"encoding/base64"
@@ -17,9 +18,15 @@ type material struct {
 	kid    string
 	use    storage.KeyUse
 	alg    string
+	jwk    []byte
 	public crypto.PublicKey
 	verify func(input, signature []byte) bool
 	signer *Signer // nil unless the key may sign, now or later
+}
+
+// of reports whether m is what the row holds, by what of it never changes.
+func (m *material) of(row *storage.SigningKey) bool {
+	return m != nil && m.use == row.Use && m.alg == row.Algorithm && bytes.Equal(m.jwk, row.PublicJWK)
 }
 
 // publicOnly returns m without its private half.
@@ -49,7 +56,7 @@ func (m *Manager) loadMaterial(ctx context.Context, row *storage.SigningKey, sig
 	if kid != row.KID || !fits(row.Algorithm, public) {
 		return nil, fmt.Errorf("keys: load %s: %w", row.KID, ErrTampered)
 	}
-	out := &material{kid: kid, use: row.Use, alg: row.Algorithm, public: public, verify: verifier(row.Algorithm, public)}
+	out := &material{kid: kid, use: row.Use, alg: row.Algorithm, jwk: row.PublicJWK, public: public, verify: verifier(row.Algorithm, public)}
 	if !signs || len(handle) == 0 {
 		return out, nil
 	}
@@ -86,7 +93,7 @@ func (m *Manager) newKey(ctx context.Context, use storage.KeyUse, alg string) (s
 	row := storage.SigningKey{KID: kid, Use: use, Algorithm: alg, PublicJWK: jwk, CreatedAt: m.clock.Now()}
 	row.PrivateSealed = m.master.Seal(rowBinding(&row), handle)
 	return row, &material{
-		kid: kid, use: use, alg: alg, public: public,
+		kid: kid, use: use, alg: alg, jwk: jwk, public: public,
 		verify: verifier(alg, public),
 		signer: newSigner(kid, alg, private),
 	}, nil

@@ -17,6 +17,10 @@ import (
 // no such ring, ErrConflict, the store's.
 func (m *Manager) Rotate(ctx context.Context, alg string) (Change, error) {
 	name := ringName(storage.KeyUseSig, alg)
+	// If the next key's turn came since the last Tick, it has no successor yet.
+	if err := m.Tick(ctx); err != nil {
+		return Change{}, fmt.Errorf("keys: rotate %q: %w", alg, err)
+	}
 	change, err := m.edit(ctx, func(ring storage.KeyRing, now time.Time) (*Change, []storage.SigningKey, error) {
 		if ring.Name != name {
 			return nil, nil, nil
@@ -168,12 +172,13 @@ func (m *Manager) maintainRing(ctx context.Context, ring storage.KeyRing, use st
 	if sameKeys(keys, ring.Keys) {
 		return ring, nil, nil
 	}
-	switch active := activeIndex(keys, now); len(fresh) {
-	case 2:
-		change.Kind, change.KID, change.At = RingCreated, keys[active].KID, keys[active].ActivateAt
-	case 1:
-		next := nextIndex(keys, active)
-		change.Kind, change.KID, change.At = KeyPublished, keys[next].KID, keys[next].ActivateAt
+	if len(fresh) > 0 {
+		change.Kind = KeyPublished
+		if len(fresh) > 1 {
+			change.Kind = RingCreated
+		}
+		i := slices.IndexFunc(keys, func(k storage.SigningKey) bool { return k.KID == fresh[0].KID })
+		change.KID, change.At = keys[i].KID, keys[i].ActivateAt
 	}
 	ring.Keys = keys
 	ring, err = m.write(ctx, change, ring)

@@ -44,10 +44,17 @@ func retired(k *storage.SigningKey, now time.Time) bool {
 	return !k.RetireAt.IsZero() && !k.RetireAt.After(now)
 }
 
-// inOrder sorts keys by the time they begin to sign.
+// inOrder sorts keys by the time they begin to sign, and those that begin at
+// the same moment by the time they stop.
 func inOrder(keys []storage.SigningKey) {
+	end := func(k storage.SigningKey) time.Time {
+		if k.RetireAt.IsZero() {
+			return farFuture
+		}
+		return k.RetireAt
+	}
 	slices.SortFunc(keys, func(a, b storage.SigningKey) int {
-		return cmp.Or(a.ActivateAt.Compare(b.ActivateAt), cmp.Compare(a.KID, b.KID))
+		return cmp.Or(a.ActivateAt.Compare(b.ActivateAt), end(a).Compare(end(b)), cmp.Compare(a.KID, b.KID))
 	})
 }
 
@@ -71,9 +78,9 @@ func activeIndex(keys []storage.SigningKey, now time.Time) int {
 }
 
 // nextIndex finds the successor of keys[active], or -1.
-func nextIndex(keys []storage.SigningKey, active int) int {
+func nextIndex(keys []storage.SigningKey, active int, now time.Time) int {
 	for i := active + 1; active >= 0 && i < len(keys); i++ {
-		if !revoked(&keys[i]) {
+		if !revoked(&keys[i]) && !retired(&keys[i], now) {
 			return i
 		}
 	}
@@ -87,7 +94,7 @@ func missing(keys []storage.SigningKey, now time.Time) int {
 	switch {
 	case active < 0:
 		return 2
-	case nextIndex(keys, active) < 0:
+	case nextIndex(keys, active, now) < 0:
 		return 1
 	}
 	return 0
@@ -104,14 +111,19 @@ func (c Config) settle(keys, fresh []storage.SigningKey, now time.Time) []storag
 	}
 	if n := len(keys); len(fresh) > 0 {
 		keys[n-1].ActivateAt = farFuture // until its turn is known, below
+		if len(fresh) > 1 {
+			// No JWKS will ever show the active key without this next one, so
+			// that it counts as known to all who know that one.
+			keys[n-1].PublishAt = now.Add(-c.PublishLead)
+		}
 	}
 	inOrder(keys)
 	active := activeIndex(keys, now)
 	if keys[active].ActivateAt.After(now) {
 		keys[active].ActivateAt = now
 	}
-	next := &keys[nextIndex(keys, active)]
-	due := latest(now, keys[active].ActivateAt.Add(c.RotateEvery), c.knownAt(next, &keys[active]))
+	next := &keys[nextIndex(keys, active, now)]
+	due := latest(now, keys[active].ActivateAt.Add(c.RotateEvery), c.knownAt(next))
 	if due.Before(next.ActivateAt) { // new, or RotateEvery was made shorter
 		next.ActivateAt = due
 	}
@@ -124,11 +136,11 @@ func (c Config) settle(keys, fresh []storage.SigningKey, now time.Time) []storag
 func (c Config) advance(keys []storage.SigningKey, now time.Time) (changed []storage.SigningKey, next int) {
 	keys = slices.Clone(keys)
 	active := activeIndex(keys, now)
-	next = nextIndex(keys, active)
+	next = nextIndex(keys, active, now)
 	if next < 0 {
 		return keys, -1
 	}
-	if at := latest(now, c.knownAt(&keys[next], &keys[active])); at.Before(keys[next].ActivateAt) {
+	if at := latest(now, c.knownAt(&keys[next])); at.Before(keys[next].ActivateAt) {
 		keys[next].ActivateAt = at
 		c.hand(&keys[active], at)
 	}
@@ -140,7 +152,7 @@ func (c Config) advance(keys []storage.SigningKey, now time.Time) (changed []sto
 func (c Config) revoke(keys []storage.SigningKey, i int, now time.Time) []storage.SigningKey {
 	keys = slices.Clone(keys)
 	active := activeIndex(keys, now)
-	next := nextIndex(keys, active)
+	next := nextIndex(keys, active, now)
 	k := &keys[i]
 	k.RevokedAt = now
 	if !retired(k, now) {
@@ -164,16 +176,8 @@ func (c Config) hand(k *storage.SigningKey, at time.Time) {
 	k.RetireAt, k.DropAt = at, at.Add(c.linger())
 }
 
-// knownAt is since when each verifier that honours caching and knows the
-// active key knows the next one too: PublishLead after it was published, or at
-// once if both were published in the same moment, so that no JWKS ever showed
-// the one without the other.
-func (c Config) knownAt(next, active *storage.SigningKey) time.Time {
-	if next.PublishAt.Equal(active.PublishAt) {
-		return next.PublishAt
-	}
-	return next.PublishAt.Add(c.PublishLead)
-}
+// knownAt is since when every verifier that honours caching knows the key.
+func (c Config) knownAt(k *storage.SigningKey) time.Time { return k.PublishAt.Add(c.PublishLead) }
 
 // hintUntil is when even an id_token_hint by this key is refused; zero while
 // that is not known.
