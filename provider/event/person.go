@@ -116,10 +116,16 @@ func (p *persons) open(ctx context.Context, e storage.Event) (map[string]string,
 
 func (p *persons) erase(ctx context.Context, userID string) error {
 	err := p.store.InTx(ctx, func(ctx context.Context) error {
-		if err := p.store.DeletePersonKey(ctx, userID); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		// Put comes first: it locks the row that stands, so no other writer can
+		// make a key between the two statements that follow.
+		stands, err := p.store.PutPersonKey(ctx, userID, tombstone(), p.clock.Now())
+		if err != nil || erased(stands) {
 			return err
 		}
-		_, err := p.store.PutPersonKey(ctx, userID, tombstone(), p.clock.Now())
+		if err := p.store.DeletePersonKey(ctx, userID); err != nil {
+			return err
+		}
+		_, err = p.store.PutPersonKey(ctx, userID, tombstone(), p.clock.Now())
 		return err
 	})
 	p.forget(userID)
