@@ -2,6 +2,9 @@ package event
 
 func tokenEntries() []Entry {
 	return []Entry{
+		{Type: GrantCreated, Class: ClassUsage, Subject: SubjectUser,
+			Data: map[string]Kind{"grant_id": ID, "session_id": ID, "client_id": ID, "scopes": List},
+			Doc:  "A person's login, fresh or standing, gave a client a code."},
 		{Type: TokenRevoked, Class: ClassSecurity, Subject: SubjectAnyone,
 			Data: map[string]Kind{"kind": Enum, "grant_id": ID, "jti": ID, "session_id": ID, "client_id": ID, "reason": Enum},
 			Doc:  "An access token (kind jti) or a grant with all its tokens (kind grant) ended early."},

@@ -21,6 +21,8 @@ const (
 	SessionCreated Type = "session.created"
 	SessionRevoked Type = "session.revoked"
 
+	// GrantCreated: a client was given a code, and with it a grant.
+	GrantCreated       Type = "grant.created"
 	TokenRevoked       Type = "token.revoked"
 	TokenReuseDetected Type = "token.reuse_detected"
 	TokenIssuedCounted Type = "token.issued_counted"

@@ -1,0 +1,123 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/provider/change"
+	"github.com/signet-idp/signet/provider/claims"
+	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/session"
+	"github.com/signet-idp/signet/provider/token"
+	"github.com/signet-idp/signet/storage"
+)
+
+// Store is what the provider needs of storage.
+type Store interface {
+	storage.Grants
+	storage.Once
+	storage.LoginTransactions
+	UserByID(ctx context.Context, id string) (storage.User, error)
+	SystemRoles(ctx context.Context, userID string) ([]string, error)
+	Membership(ctx context.Context, organizationID, userID string) (storage.Membership, error)
+	MembershipsOf(ctx context.Context, userID, after string, limit int) ([]storage.Membership, error)
+	OrganizationByID(ctx context.Context, id string) (storage.Organization, error)
+	OrganizationBySlug(ctx context.Context, slug string) (storage.Organization, error)
+	SessionByID(ctx context.Context, id string) (storage.Session, error)
+	TouchLogin(ctx context.Context, userID, organizationID string, at time.Time) error
+}
+
+// DataKey makes keyed hashes that name their key (keys.Purpose).
+type DataKey interface {
+	MAC(data []byte) []byte
+	VerifyMAC(mac, data []byte) bool
+	Hash(data []byte) []byte
+	HashAll(data []byte) [][]byte
+}
+
+// Hints verifies ID tokens given back to us, expired ones and those of keys
+// long retired included.
+type Hints interface {
+	VerifyHint(compact string) (payload []byte, err error)
+}
+
+// Assertions verifies private_key_jwt client assertions (RFC 7523 §3).
+type Assertions interface {
+	VerifyAssertion(ctx context.Context, c *client.Client, compact string) (jti string, expiry time.Time, err error)
+}
+
+// RequestObjects verifies request objects passed by value (RFC 9101).
+type RequestObjects interface {
+	VerifyRequestObject(ctx context.Context, c *client.Client, compact string) (map[string]string, error)
+}
+
+// Feed is the replica's position in the revocation feed.
+type Feed interface {
+	Head() int64
+}
+
+// Observer counts what was issued and refused.
+type Observer interface {
+	TokensIssued(grant, clientType string)
+	TokenError(grant, code string)
+}
+
+// Lifetimes of what is issued.
+type Lifetimes struct {
+	AccessToken     time.Duration
+	IDToken         time.Duration
+	Code            time.Duration
+	RefreshIdle     time.Duration // sliding
+	RefreshAbsolute time.Duration
+	RefreshGrace    time.Duration
+	// MaxAccessToken bounds what resources and clients may ask for; revocation
+	// entries live this long plus the verifiers' skew.
+	MaxAccessToken time.Duration
+}
+
+// RevocationTTL is how long a revocation entry must be remembered.
+func (l Lifetimes) RevocationTTL() time.Duration { return l.MaxAccessToken + 2*token.Skew }
+
+// Deps are what a Provider is made of.
+type Deps struct {
+	Issuer         string
+	Store          Store
+	Clients        *client.Registry
+	Assertions     Assertions
+	RequestObjects RequestObjects
+	Minter         *token.Minter
+	Verifier       *token.Verifier
+	Signer         token.Signer // of ID tokens and logout tokens
+	Hints          Hints
+	Codes          DataKey
+	Refresh        DataKey
+	Claims         *claims.Builder
+	Sessions       *session.Manager
+	Change         change.Runner
+	Observer       Observer
+	Feed           Feed
+	Clock          clock.Clock
+	Rand           io.Reader // nil: crypto/rand
+	Lifetimes      Lifetimes
+}
+
+// Provider is the authorization server. It is safe for concurrent use.
+type Provider struct {
+	Deps
+	fosite *fosite.Fosite
+}
+
+// New makes a Provider.
+func New(d Deps) *Provider {
+	if d.Rand == nil {
+		d.Rand = rand.Reader
+	}
+	p := &Provider{Deps: d}
+	p.fosite = compose(p)
+	return p
+}

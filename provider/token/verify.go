@@ -1,0 +1,189 @@
+package token
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/keys"
+	"github.com/signet-idp/signet/provider/revocation"
+)
+
+// Why a token is refused. Reason gives the word of the JSON API.
+var (
+	ErrMalformed   = errors.New("token: malformed")
+	ErrExpired     = errors.New("token: expired")
+	ErrNotYet      = errors.New("token: not valid yet")
+	ErrUnknownKey  = errors.New("token: unknown key")
+	ErrWrongIssuer = errors.New("token: wrong issuer")
+	ErrRevoked     = errors.New("token: revoked")
+	// ErrSessionEnded: the login session is over.
+	ErrSessionEnded = errors.New("token: session ended")
+	// ErrStale: roles changed since; a refresh brings a good token.
+	ErrStale = errors.New("token: stale permissions")
+	// ErrUnknownVerdict: the revocation view is too old to say.
+	ErrUnknownVerdict = errors.New("token: revocation state unknown")
+)
+
+// Reason is the word for why a token is refused, as POST /auth/validate
+// writes it.
+func Reason(err error) string {
+	for _, r := range []struct {
+		err  error
+		word string
+	}{
+		{ErrExpired, "expired"},
+		{ErrRevoked, "revoked"},
+		{ErrSessionEnded, "session_ended"},
+		{ErrStale, "stale_permissions"},
+		{ErrUnknownKey, "unknown_key"},
+		{ErrWrongIssuer, "wrong_issuer"},
+	} {
+		if errors.Is(err, r.err) {
+			return r.word
+		}
+	}
+	return "malformed"
+}
+
+// Keys checks signatures with the keys in memory.
+type Keys interface {
+	// Verify returns the payload and the kid of a compact JWS of the given typ.
+	Verify(compact, typ string) (payload []byte, kid string, err error)
+}
+
+// Revocations is the replica's revocation view.
+type Revocations interface {
+	Check(ref revocation.TokenRef) revocation.Verdict
+	// Fresh says whether the view can still vouch for itself.
+	Fresh(maxStale time.Duration) bool
+}
+
+// Skew is how far clocks may differ.
+const Skew = 30 * time.Second
+
+// Verified is a good token.
+type Verified struct {
+	Claims
+	KID string
+	// Email is set when a claim rule put it into the token.
+	Email string
+}
+
+// Verifier says whether access tokens are good. It is safe for concurrent use
+// and does no I/O.
+type Verifier struct {
+	issuer   string
+	keys     Keys
+	view     Revocations
+	clock    clock.Clock
+	maxStale time.Duration
+	seen     *otter.Cache[[sha256.Size]byte, *Verified]
+}
+
+// seenTokens bounds how many just-verified tokens are remembered.
+const seenTokens = 8192
+
+// NewVerifier makes a verifier of tokens of one issuer. maxStale is how long
+// verdicts are given without news from the database (SIGNET_REVOCATION_MAX_STALE).
+func NewVerifier(issuer string, k Keys, view Revocations, clk clock.Clock, maxStale time.Duration) (*Verifier, error) {
+	seen, err := otter.New(&otter.Options[[sha256.Size]byte, *Verified]{MaximumSize: seenTokens})
+	if err != nil {
+		return nil, fmt.Errorf("token: cache: %w", err)
+	}
+	return &Verifier{issuer: issuer, keys: k, view: view, clock: clk, maxStale: maxStale, seen: seen}, nil
+}
+
+// Verify returns the token's claims, or why it is refused. The caller checks
+// audience and scope: they depend on what is asked.
+func (v *Verifier) Verify(raw string) (*Verified, error) {
+	t, err := v.VerifySignature(raw)
+	if err != nil {
+		return nil, err
+	}
+	return t, v.alive(t)
+}
+
+// VerifySignature is Verify without the question whether the token was revoked.
+func (v *Verifier) VerifySignature(raw string) (*Verified, error) {
+	// The cache is keyed by the hash of the whole token, signature included: a
+	// token that differs in one bit is another token.
+	sum := sha256.Sum256([]byte(raw))
+	t, ok := v.seen.GetIfPresent(sum)
+	if !ok {
+		var err error
+		if t, err = v.parse(raw); err != nil {
+			return nil, err
+		}
+		v.seen.Set(sum, t)
+	}
+	now := v.clock.Now()
+	switch {
+	case !now.Before(t.Expiry.Add(Skew)):
+		return nil, ErrExpired
+	case now.Add(Skew).Before(t.IssuedAt):
+		return nil, ErrNotYet
+	}
+	return t, nil
+}
+
+func (v *Verifier) alive(t *Verified) error {
+	switch v.view.Check(revocation.TokenRef{
+		JTI: t.JTI, GID: t.GID, SID: t.SID, Sub: t.Subject, ClientID: t.ClientID,
+		OrgID: t.OrgID, Roles: t.Roles, KID: t.KID, PE: t.PE,
+	}) {
+	case revocation.OK:
+	case revocation.SessionEnded:
+		return ErrSessionEnded
+	case revocation.Stale:
+		return ErrStale
+	default:
+		return ErrRevoked
+	}
+	// A revocation in memory stands however old the view is; only "not revoked"
+	// needs a fresh one.
+	if !v.view.Fresh(v.maxStale) {
+		return ErrUnknownVerdict
+	}
+	return nil
+}
+
+func (v *Verifier) parse(raw string) (*Verified, error) {
+	payload, kid, err := v.keys.Verify(raw, TypeAccessToken)
+	switch {
+	case errors.Is(err, keys.ErrUnknownKey), errors.Is(err, keys.ErrKeyRetired):
+		return nil, ErrUnknownKey
+	case errors.Is(err, keys.ErrKeyRevoked):
+		return nil, ErrRevoked
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	var w wire
+	if err := json.Unmarshal(payload, &w); err != nil {
+		return nil, fmt.Errorf("%w: claims", ErrMalformed)
+	}
+	if w.Issuer != v.issuer {
+		return nil, ErrWrongIssuer
+	}
+	if w.Expiry == nil || *w.Expiry <= 0 || *w.Expiry > math.MaxInt32*4 || w.Subject == "" || w.JTI == "" || len(w.Audience) == 0 {
+		return nil, fmt.Errorf("%w: a required claim is missing", ErrMalformed)
+	}
+	t := &Verified{KID: kid, Email: w.Email, Claims: Claims{
+		Issuer: w.Issuer, Subject: w.Subject, Audience: w.Audience,
+		Expiry: time.Unix(*w.Expiry, 0).UTC(), IssuedAt: time.Unix(max(w.IssuedAt, w.NotBefore), 0).UTC(),
+		JTI: w.JTI, ClientID: w.ClientID, Scope: strings.Fields(w.Scope), ACR: w.ACR, AMR: w.AMR,
+		SID: w.SID, GID: w.GID, OrgID: w.OrgID, OrgSlug: w.OrgSlug, Roles: w.Roles,
+		Permissions: w.Permissions, PermissionsOmitted: w.PermissionsOmitted, PE: w.PE,
+	}}
+	if w.AuthTime > 0 {
+		t.AuthTime = time.Unix(w.AuthTime, 0).UTC()
+	}
+	return t, nil
+}
