@@ -3,7 +3,7 @@
 //
 //	View.Check     is this token dead? No lock, no I/O, no allocation.
 //	View.Run       follows the feed: Look says that there is something new, and
-//	               the head is read every 250 ms in any case
+//	               the head is read every 100 ms in any case
 //	View.Head      how far this replica has applied the feed: the pe of tokens
 //	               minted from what is in memory
 //	View.Fresh     whether the list may still be trusted

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	defaultPoll    = 250 * time.Millisecond
+	defaultPoll    = 100 * time.Millisecond // so that polling alone keeps within 250 ms
 	defaultTimeout = 2 * time.Second
 	sweepEvery     = 10 * time.Second
 )
@@ -29,7 +29,7 @@ type Feed interface {
 type Config struct {
 	Feed  Feed        // required
 	Clock clock.Clock // required
-	// Poll is how often the head is read without being told to (0: 250 ms).
+	// Poll is how often the head is read without being told to (0: 100 ms).
 	Poll time.Duration
 	// Timeout bounds one reading of the feed (0: 2 s).
 	Timeout time.Duration
