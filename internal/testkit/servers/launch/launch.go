@@ -62,6 +62,7 @@ func (s *Server) Stop() error {
 // parent is gone may stay a zombie where no init reaps it.
 const leashScript = `
 dir=$1 signal=$2; shift 2
+PATH=$PATH:/usr/bin:/bin
 exec 3<&0
 ( cat <&3 >/dev/null
   kill -s "$signal" $$ 2>/dev/null
