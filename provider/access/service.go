@@ -165,7 +165,6 @@ func (s *Service) insert(ctx context.Context, c *change.Change, r storage.Role) 
 	if err := s.store.PutRole(ctx, r); err != nil {
 		return r, err
 	}
-	c.Reconfigure()
 	c.Record(definitionEvent("role_defined", r, r.Permissions, nil))
 	return r, nil
 }
@@ -182,7 +181,6 @@ func (s *Service) update(ctx context.Context, c *change.Change, by Holder, old, 
 	if err := s.store.PutRole(ctx, r); err != nil {
 		return r, err
 	}
-	c.Reconfigure()
 	c.Record(definitionEvent("role_updated", r, added, removed))
 	// A system role has no guard row: another writer may have added, unseen,
 	// what this write takes away. So every rewrite of one counts as taking away.
@@ -215,7 +213,6 @@ func (s *Service) Delete(ctx context.Context, by Holder, scope storage.RoleScope
 		if err := s.store.DeleteRole(ctx, scope, organizationID, name); err != nil {
 			return notFound(err)
 		}
-		c.Reconfigure()
 		c.Record(definitionEvent("role_deleted", old, nil, old.Permissions))
 		c.Revoke(storage.RevokeRole, revocation.RoleValue(organizationID, name))
 		return nil
