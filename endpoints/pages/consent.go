@@ -26,8 +26,7 @@ type ConsentView struct {
 
 type consentPage struct {
 	ConsentView
-	Initial        string
-	AccountInitial string
+	Initial string
 }
 
 // Consent writes the consent page (ids consent-page, consent-approve,
@@ -47,7 +46,7 @@ func (r *Renderer) Consent(w http.ResponseWriter, status int, v ConsentView) err
 		return fmt.Errorf("pages: consent: more than %d scopes", maxScopes)
 	}
 	v.Scopes = describe(v.Scopes, v.Locale.orDefault(r.locales))
-	p := consentPage{ConsentView: v, Initial: initial(v.Client.Name), AccountInitial: initial(v.Account.label())}
+	p := consentPage{ConsentView: v, Initial: initial(v.Client.Name)}
 	return r.render(w, status, v.Base, "consent", page{
 		App: v.Client.Name, User: v.Account.label(), Organization: v.Organization, Host: clean(t.host, maxIdentifier), View: p,
 	}, headers{form: t.source, logo: v.Client.LogoURI})

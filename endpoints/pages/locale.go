@@ -59,8 +59,9 @@ func (l *locale) text(key, fallback string, replacements ...string) string {
 }
 
 type locales struct {
-	byIndex []*locale
+	byIndex []*locale // in the order of languages
 	matcher language.Matcher
+	pseudo  map[string]*locale // only by their exact name: a matcher takes en-XA for a neighbour of en-GB
 }
 
 // maxLanguages bounds, in bytes, what is parsed of a request's languages.
@@ -71,6 +72,9 @@ const maxLanguages = 256
 // match for the Accept-Language header, else English.
 func (r *Renderer) Locale(uiLocales, acceptLanguage string) Locale {
 	for _, field := range strings.Fields(cutASCII(uiLocales)) {
+		if l := r.locales.pseudo[field]; l != nil {
+			return Locale{l}
+		}
 		tag, err := language.Parse(field)
 		if err != nil {
 			continue
@@ -100,17 +104,8 @@ func cutASCII(s string) string {
 }
 
 func loadLocales(pseudo bool) (*locales, error) {
-	all := &locales{}
+	all := &locales{pseudo: make(map[string]*locale)}
 	var tags []language.Tag
-	add := func(lang, dir string, messages map[string]string) error {
-		t, err := parseTemplates(define(messages))
-		if err != nil {
-			return fmt.Errorf("locale %s: %w", lang, err)
-		}
-		all.byIndex = append(all.byIndex, &locale{lang: lang, dir: dir, messages: messages, templates: t})
-		tags = append(tags, language.Make(lang))
-		return nil
-	}
 	var english map[string]string
 	for _, lang := range languages {
 		messages, err := readCatalogue(lang)
@@ -123,21 +118,33 @@ func loadLocales(pseudo bool) (*locales, error) {
 		if err := sameKeys(english, messages); err != nil {
 			return nil, fmt.Errorf("locale %s: %w", lang, err)
 		}
-		if err := add(lang, "ltr", messages); err != nil {
+		l, err := newLocale(lang, "ltr", messages)
+		if err != nil {
 			return nil, err
 		}
+		all.byIndex = append(all.byIndex, l)
+		tags = append(tags, language.Make(lang))
 	}
 	if pseudo {
 		accented := pseudoMessages(english)
-		if err := add("en-XA", "ltr", accented); err != nil {
-			return nil, err
-		}
-		if err := add("ar-XB", "rtl", accented); err != nil {
-			return nil, err
+		for lang, dir := range map[string]string{"en-XA": "ltr", "ar-XB": "rtl"} {
+			l, err := newLocale(lang, dir, accented)
+			if err != nil {
+				return nil, err
+			}
+			all.pseudo[lang] = l
 		}
 	}
 	all.matcher = language.NewMatcher(tags)
 	return all, nil
+}
+
+func newLocale(lang, dir string, messages map[string]string) (*locale, error) {
+	t, err := parseTemplates(define(messages))
+	if err != nil {
+		return nil, fmt.Errorf("locale %s: %w", lang, err)
+	}
+	return &locale{lang: lang, dir: dir, messages: messages, templates: t}, nil
 }
 
 func readCatalogue(lang string) (map[string]string, error) {
