@@ -2,11 +2,8 @@ package keys
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,10 +37,10 @@ type Change struct {
 	At        time.Time // when KID begins to sign (created, published, rotated) or was revoked
 }
 
-// Commit stores a change. It calls write exactly once, in a transaction
-// together with what else belongs to the change (an event, the revocation
-// entry for a revoked kid, a configuration bump), and returns write's error if
-// there is one. It may run again if another replica was faster.
+// Commit stores a change. It calls write in a transaction, together with what
+// else belongs to the change (an event, the revocation entry for a revoked
+// kid, a configuration bump), and returns write's error if there is one. It may run again if another replica was faster, but never
+// twice at the same time.
 type Commit func(ctx context.Context, change Change, write func(context.Context) error) error
 
 // Options are what a Manager needs.
@@ -171,129 +168,6 @@ func (m *Manager) refresh(ctx context.Context, always bool) error {
 	}
 	m.publish(readAt)
 	return err
-}
-
-// read brings rings and known up to date with the store.
-func (m *Manager) read(ctx context.Context, always bool) error {
-	if !always {
-		versions, err := m.store.KeyRingVersions(ctx)
-		if err != nil {
-			return err
-		}
-		if maps.EqualFunc(versions, m.rings, func(v int64, r storage.KeyRing) bool { return v == r.Version }) {
-			return nil
-		}
-	}
-	stored, err := m.store.KeyRings(ctx)
-	if err != nil {
-		return err
-	}
-	rings := make(map[string]storage.KeyRing, len(stored))
-	known := make(map[string]*material)
-	now := m.clock.Now()
-	for _, ring := range stored {
-		inOrder(ring.Keys)
-		for i := range ring.Keys {
-			k := &ring.Keys[i]
-			if ringName(k.Use, k.Algorithm) != ring.Name {
-				return fmt.Errorf("key %s in ring %s: %w", k.KID, ring.Name, ErrTampered)
-			}
-			signs := !revoked(k) && !retired(k, now)
-			mat := m.known[k.KID]
-			switch {
-			case !mat.of(k) || signs && mat.signer == nil:
-				if mat, err = m.loadMaterial(ctx, k, signs); err != nil {
-					return err
-				}
-			case !signs:
-				mat = mat.publicOnly()
-			}
-			known[k.KID] = mat
-		}
-		rings[ring.Name] = ring
-	}
-	m.rings, m.known, m.dirty = rings, known, true
-	return nil
-}
-
-// maintain makes every ring what it should be by now, all at the same time.
-func (m *Manager) maintain(ctx context.Context) error {
-	type result struct {
-		ring  storage.KeyRing
-		fresh []*material
-		err   error
-	}
-	wanted := m.every()
-	results := make([]result, len(wanted))
-	var group sync.WaitGroup
-	for i, w := range wanted {
-		ring, ok := m.rings[ringName(w.use, w.alg)]
-		if !ok {
-			ring.Name = ringName(w.use, w.alg)
-		}
-		group.Go(func() {
-			r := &results[i]
-			r.ring, r.fresh, r.err = m.maintainRing(ctx, ring, w.use, w.alg)
-		})
-	}
-	group.Wait()
-	var errs []error
-	lost := false
-	for _, r := range results {
-		switch {
-		case errors.Is(r.err, ErrConflict):
-			lost = true
-		case r.err != nil:
-			errs = append(errs, r.err)
-		case r.ring.Version != m.rings[r.ring.Name].Version:
-			m.keep(r.ring, r.fresh)
-		}
-	}
-	if lost { // somebody else did it, so that theirs is what counts
-		errs = append(errs, m.read(ctx, true))
-	}
-	return errors.Join(errs...)
-}
-
-// keep takes over a ring that was just written.
-func (m *Manager) keep(ring storage.KeyRing, fresh []*material) {
-	for _, mat := range fresh {
-		m.known[mat.kid] = mat
-	}
-	m.rings[ring.Name] = ring
-	m.dirty = true
-}
-
-type ringID struct {
-	use storage.KeyUse
-	alg string
-}
-
-// every lists the rings there are and those there should be.
-func (m *Manager) every() []ringID {
-	out := []ringID{{storage.KeyUseFeed, ES256}, {storage.KeyUseCheckpoint, ES256}}
-	for _, alg := range m.wanted {
-		out = append(out, ringID{storage.KeyUseSig, alg})
-	}
-	for name := range m.rings {
-		use, alg, _ := strings.Cut(name, "/")
-		id := ringID{storage.KeyUse(use), alg}
-		if !slices.Contains(out, id) {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
-// lacking reports whether a ring has no next key.
-func (m *Manager) lacking() bool {
-	now := m.clock.Now()
-	for _, ring := range m.rings {
-		if missing(ring.Keys, now) > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // publish makes a new snapshot if something changed or the time for something

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/signet-idp/signet/storage"
@@ -125,9 +124,8 @@ func (m *Manager) edit(ctx context.Context, change func(storage.KeyRing, time.Ti
 		if err != nil {
 			return Change{}, err
 		}
-		if m.maintain(ctx) == nil { // the next Tick tries again, and reports
-			m.publish(readAt)
-		}
+		_ = m.maintain(ctx) // what fails here the next Tick tries again, and reports
+		m.publish(readAt)
 		return done, nil
 	}
 	return Change{}, ErrConflict
@@ -153,71 +151,4 @@ func (m *Manager) editOnce(ctx context.Context, change func(storage.KeyRing, tim
 		return *done, nil
 	}
 	return Change{}, errNoRing
-}
-
-// maintainRing does what is due for one ring: makes it, gives the active key a
-// successor, destroys what is spent. It touches nothing of m that is guarded.
-func (m *Manager) maintainRing(ctx context.Context, ring storage.KeyRing, use storage.KeyUse, alg string) (storage.KeyRing, []*material, error) {
-	fresh, materials, err := m.newKeys(ctx, missing(ring.Keys, m.clock.Now()), use, alg)
-	if err != nil {
-		return ring, nil, err
-	}
-	now := m.clock.Now() // making keys took a while
-	if lacking := missing(ring.Keys, now); lacking != len(fresh) {
-		return ring, nil, fmt.Errorf("keys: ring %s moved on while keys were made: %w", ring.Name, ErrConflict)
-	}
-	change := Change{Kind: RingCleaned, Use: use, Algorithm: alg, At: now}
-	keys := m.config.settle(ring.Keys, fresh, now)
-	m.destroy(keys, now)
-	if sameKeys(keys, ring.Keys) {
-		return ring, nil, nil
-	}
-	if len(fresh) > 0 {
-		change.Kind = KeyPublished
-		if len(fresh) > 1 {
-			change.Kind = RingCreated
-		}
-		i := slices.IndexFunc(keys, func(k storage.SigningKey) bool { return k.KID == fresh[0].KID })
-		change.KID, change.At = keys[i].KID, keys[i].ActivateAt
-	}
-	ring.Keys = keys
-	ring, err = m.write(ctx, change, ring)
-	return ring, materials, err
-}
-
-// newKeys makes count keys at the same time.
-func (m *Manager) newKeys(ctx context.Context, count int, use storage.KeyUse, alg string) ([]storage.SigningKey, []*material, error) {
-	rows, materials, errs := make([]storage.SigningKey, count), make([]*material, count), make([]error, count)
-	var group sync.WaitGroup
-	for i := range count {
-		group.Go(func() { rows[i], materials[i], errs[i] = m.newKey(ctx, use, alg) })
-	}
-	group.Wait()
-	return rows, materials, errors.Join(errs...)
-}
-
-// destroy replaces private halves that have no use any more by nothing.
-func (m *Manager) destroy(keys []storage.SigningKey, now time.Time) {
-	for i := range keys {
-		if k := &keys[i]; spent(k, now) && !sealsNothing(k.PrivateSealed) {
-			k.PrivateSealed = m.master.Seal(rowBinding(k), nil)
-		}
-	}
-}
-
-// write stores a ring through Options.Commit and returns it with its new
-// version. It returns ErrConflict if another replica was faster.
-func (m *Manager) write(ctx context.Context, change Change, ring storage.KeyRing) (storage.KeyRing, error) {
-	err := m.commit(ctx, change, func(ctx context.Context) error {
-		won, err := m.store.ReplaceKeyRing(ctx, ring)
-		if err == nil && !won {
-			err = ErrConflict
-		}
-		return err
-	})
-	if err != nil {
-		return ring, fmt.Errorf("keys: write ring %s: %w", ring.Name, err)
-	}
-	ring.Version++
-	return ring, nil
 }
