@@ -25,5 +25,7 @@ type LogoutDeliveries interface {
 	// their attempts and moves their due time to retryAt: of several replicas
 	// one gets each, and one that dies gives it back by itself.
 	TakeLogoutDeliveries(ctx context.Context, now, retryAt time.Time, limit int) ([]LogoutDelivery, error)
+	// PostponeLogoutDelivery moves the due time of one that was taken.
+	PostponeLogoutDelivery(ctx context.Context, id string, dueAt time.Time) error
 	DeleteLogoutDelivery(ctx context.Context, id string) error
 }

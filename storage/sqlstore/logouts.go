@@ -38,3 +38,9 @@ func (s *Store) DeleteLogoutDelivery(ctx context.Context, id string) error {
 	_, err := s.exec(ctx, "delete logout delivery", `DELETE FROM logout_deliveries WHERE id = $1`, id)
 	return err
 }
+
+// PostponeLogoutDelivery implements storage.LogoutDeliveries.
+func (s *Store) PostponeLogoutDelivery(ctx context.Context, id string, dueAt time.Time) error {
+	_, err := s.exec(ctx, "postpone logout delivery", `UPDATE logout_deliveries SET due_at = $2 WHERE id = $1`, id, dueAt)
+	return err
+}

@@ -1,0 +1,137 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/storage"
+)
+
+// typeLogoutToken is the typ of logout tokens (Back-Channel Logout 1.0 §2.4).
+const typeLogoutToken = "logout+jwt"
+
+const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
+
+// Poster sends a form to a client's URI through the guarded HTTP client.
+type Poster interface {
+	PostForm(ctx context.Context, uri string, form url.Values) (status int, err error)
+}
+
+// Notifier delivers the logout tokens that are due. Each is written with the
+// end of its session; one that fails is tried again with growing pauses.
+type Notifier struct {
+	p     *Provider
+	store storage.LogoutDeliveries
+	post  Poster
+	warn  func(msg string, args ...any)
+}
+
+// NewNotifier makes a Notifier. warn logs a delivery that failed or was given up.
+func (p *Provider) NewNotifier(store storage.LogoutDeliveries, post Poster, warn func(msg string, args ...any)) *Notifier {
+	return &Notifier{p: p, store: store, post: post, warn: warn}
+}
+
+const (
+	deliveryBatch    = 32
+	deliveryParallel = 8
+	deliveryAttempts = 6
+	// logoutTokenLife is short: two minutes, as the specification recommends.
+	logoutTokenLife = 2 * time.Minute
+)
+
+// retryAfter is the pause after an attempt: 10 s, 30 s, 90 s, ...
+func retryAfter(attempt int64) time.Duration {
+	d := 10 * time.Second
+	for range attempt - 1 {
+		d *= 3
+	}
+	return d
+}
+
+// Tick delivers what is due and says how many deliveries it took.
+func (n *Notifier) Tick(ctx context.Context) (int, error) {
+	now := n.p.Clock.Now()
+	// Taken deliveries are out of others' reach for longer than a delivery takes.
+	due, err := n.store.TakeLogoutDeliveries(ctx, now, now.Add(retryAfter(1)), deliveryBatch)
+	if err != nil {
+		return 0, op("logout deliveries", err)
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, deliveryParallel)
+	errs := make([]error, len(due))
+	for i, d := range due {
+		wg.Add(1)
+		slots <- struct{}{}
+		go func() {
+			defer func() { <-slots; wg.Done() }()
+			errs[i] = n.deliver(ctx, d)
+		}()
+	}
+	wg.Wait()
+	return len(due), errors.Join(errs...)
+}
+
+func (n *Notifier) deliver(ctx context.Context, d storage.LogoutDelivery) error {
+	c, err := n.p.lookup(ctx, d.ClientID)
+	if err != nil {
+		return err
+	}
+	if c == nil || c.Metadata.BackchannelLogoutURI == "" {
+		return n.store.DeleteLogoutDelivery(ctx, d.ID)
+	}
+	token, err := n.p.logoutToken(c, d)
+	if err != nil {
+		return err
+	}
+	status, err := n.post.PostForm(ctx, c.Metadata.BackchannelLogoutURI, url.Values{"logout_token": {token}})
+	switch {
+	case err == nil && status >= 200 && status < 300:
+		return n.store.DeleteLogoutDelivery(ctx, d.ID)
+	case err == nil && status == 400:
+		// §2.8: the client refuses this token; another try would not help.
+		n.warn("back-channel logout refused by the client", "client_id", d.ClientID, "status", status)
+		return n.store.DeleteLogoutDelivery(ctx, d.ID)
+	case d.Attempts >= deliveryAttempts:
+		n.warn("back-channel logout given up", "client_id", d.ClientID, "attempts", d.Attempts, "status", status, "error", err)
+		return n.store.DeleteLogoutDelivery(ctx, d.ID)
+	}
+	n.warn("back-channel logout failed", "client_id", d.ClientID, "attempts", d.Attempts, "status", status, "error", err)
+	return n.store.PostponeLogoutDelivery(ctx, d.ID, n.p.Clock.Now().Add(retryAfter(d.Attempts)))
+}
+
+// logoutToken signs a logout token (Back-Channel Logout 1.0 §2.4), with the
+// algorithm of the client's ID tokens.
+func (p *Provider) logoutToken(c *client.Client, d storage.LogoutDelivery) (string, error) {
+	now := p.Clock.Now()
+	payload, err := json.Marshal(map[string]any{
+		"iss": p.Issuer, "aud": c.ClientID, "sub": d.UserID, "sid": d.SessionID,
+		"iat": now.Unix(), "exp": now.Add(logoutTokenLife).Unix(), "jti": storage.NewID(),
+		"events": map[string]any{logoutEvent: struct{}{}},
+	})
+	if err != nil {
+		return "", op("logout token", err)
+	}
+	return p.Signer.Sign(c.IDTokenAlg(), typeLogoutToken, payload)
+}
+
+// Run delivers until ctx ends, looking every second and at once after kick.
+func (n *Notifier) Run(ctx context.Context, kick <-chan struct{}) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		case <-kick:
+		}
+		if _, err := n.Tick(ctx); err != nil && ctx.Err() == nil {
+			n.warn("back-channel logout", "error", err)
+		}
+	}
+}
