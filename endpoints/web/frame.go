@@ -35,7 +35,7 @@ func newFrame(routes []Route, o Options) (http.Handler, error) {
 		return nil, fmt.Errorf("web: Options.Issuer %q is not a URL", o.Issuer)
 	}
 	o.setDefaults()
-	f := &frame{o: o, issuer: issuer, router: newRouter(o.BarePrefix)}
+	f := &frame{o: o, issuer: issuer, router: newRouter(issuer.Path, o.BarePrefix)}
 	if f.ids, err = newIDSource(o.Random); err != nil {
 		return nil, fmt.Errorf("web: request ids: %w", err)
 	}

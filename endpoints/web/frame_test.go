@@ -18,6 +18,7 @@ import (
 	"github.com/signet-idp/signet/internal/testkit/fakeclock"
 	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/storage"
+	"pgregory.net/rapid"
 )
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -203,6 +204,15 @@ func TestMatching(t *testing.T) {
 	}
 	if w := f.do("OPTIONS", "/users/7", ""); w.Code != 204 || w.Header().Get("Allow") != "GET, HEAD, OPTIONS" {
 		t.Errorf("OPTIONS: %d, Allow %q", w.Code, w.Header().Get("Allow"))
+	}
+}
+
+func TestIssuerWithAPath(t *testing.T) {
+	f := mount(t, func(o *Options) { o.Issuer = "https://example.com/id" }, get("list", "/users", echo), get("root", "/", echo))
+	for target, status := range map[string]int{"/id/users": 200, "/users": 200, "/id/": 200, "/id": 200, "/idusers": 404, "/id/id/users": 404} {
+		if w := f.do("GET", target, ""); w.Code != status {
+			t.Errorf("%s: %d, want %d", target, w.Code, status)
+		}
 	}
 }
 
@@ -411,5 +421,74 @@ func TestClientAddress(t *testing.T) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// What a client writes into the headers never decides its address: hops put
+// before a proxy's own entry change nothing.
+func TestSpoofedHopsChangeNothing(t *testing.T) {
+	f := &frame{o: Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+	address := rapid.Custom(func(t *rapid.T) string {
+		return netip.AddrFrom4([4]byte{rapid.Byte().Draw(t, "a"), rapid.Byte().Draw(t, "b"), 0, 1}).String()
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		client := netip.AddrFrom4([4]byte{192, 0, 2, rapid.Byte().Draw(t, "client")})
+		chain := client.String() + strings.Repeat(", 10.1.1.1", rapid.IntRange(0, 5).Draw(t, "proxies"))
+		spoofed := rapid.SliceOfN(rapid.OneOf(address, rapid.StringMatching(`[ -+\--~]{0,20}`)), 0, 10).Draw(t, "spoofed")
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = "10.0.0.1:1"
+		r.Header.Set("X-Forwarded-For", strings.Join(append(spoofed, chain), ","))
+		if got := f.clientAddr(r); got != client {
+			t.Fatalf("%q gave %s, want %s", r.Header.Get("X-Forwarded-For"), got, client)
+		}
+	})
+}
+
+func TestStreams(t *testing.T) {
+	proceed := make(chan struct{})
+	stream := get("stream", "/stream", func(w http.ResponseWriter, r *http.Request) error {
+		if _, limited := r.Context().Deadline(); limited {
+			return errors.New("a stream has a deadline")
+		}
+		rc := http.NewResponseController(w)
+		if err := rc.SetWriteDeadline(time.Time{}); err != nil {
+			return err
+		}
+		_, _ = io.WriteString(w, "first\n")
+		if err := rc.Flush(); err != nil {
+			return err
+		}
+		<-proceed
+		return errors.New("too late to answer")
+	})
+	stream.Timeout = -1
+	plain := get("plain", "/plain", func(w http.ResponseWriter, r *http.Request) error {
+		if _, limited := r.Context().Deadline(); !limited {
+			return errors.New("no deadline")
+		}
+		return NoContent(w)
+	})
+	server := httptest.NewServer(mount(t, nil, stream, plain))
+	defer server.Close()
+	resp, err := server.Client().Get(server.URL + "/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	first := make([]byte, 6)
+	if _, err := io.ReadFull(resp.Body, first); err != nil || string(first) != "first\n" {
+		t.Fatalf("%q %v", first, err)
+	}
+	close(proceed)
+	if rest, err := io.ReadAll(resp.Body); err != nil || len(rest) != 0 {
+		t.Errorf("an error after the first byte must not be written into the stream: %q %v", rest, err)
+	}
+	again, err := server.Client().Get(server.URL + "/plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = again.Body.Close()
+	if again.StatusCode != 204 {
+		t.Errorf("status %d", again.StatusCode)
 	}
 }

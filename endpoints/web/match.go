@@ -49,14 +49,16 @@ type router struct {
 	fixed     map[string]*entry
 	templates map[string]*entry
 	mux       *mux.Router
+	base      string // path of the issuer, taken off when a proxy leaves it on
 	bare      bool
 }
 
-func newRouter(bare bool) *router {
+func newRouter(base string, bare bool) *router {
 	return &router{
 		fixed:     map[string]*entry{},
 		templates: map[string]*entry{},
 		mux:       mux.NewRouter().SkipClean(true),
+		base:      base,
 		bare:      bare,
 	}
 }
@@ -113,10 +115,10 @@ func (rt *router) build(paths []string, derive func(e *entry, like *bound)) erro
 }
 
 // match returns the entry of the request's path and the path's variables; nil
-// when there is none. /api/v1 and one trailing slash are taken off first: the
+// when there is none. The issuer's own path, /api/v1 and one trailing slash are taken off first: the
 // same handler, never a redirect, which would drop a POST's body.
 func (rt *router) match(r *http.Request) (*entry, map[string]string) {
-	path, versioned := canonical(r.URL.Path)
+	path, versioned := canonical(r.URL.Path, rt.base)
 	e, vars := rt.lookup(r, path)
 	if e == nil && rt.bare {
 		if e, vars = rt.lookup(r, "/auth"+path); e != nil && !e.legacy {
@@ -148,8 +150,11 @@ func (rt *router) lookup(r *http.Request, path string) (*entry, map[string]strin
 
 const versionPrefix = "/api/v1"
 
-func canonical(path string) (string, bool) {
+func canonical(path, base string) (string, bool) {
 	versioned := false
+	if rest, ok := strings.CutPrefix(path, base); ok && base != "" && (rest == "" || rest[0] == '/') {
+		path = rest
+	}
 	if rest, ok := strings.CutPrefix(path, versionPrefix); ok && (rest == "" || rest[0] == '/') {
 		path, versioned = rest, true
 	}

@@ -65,9 +65,29 @@ func TestFormatFollowsTheTerminal(t *testing.T) {
 	}
 }
 
+// sink is a writer that a test may read while it is written to.
+type sink struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.Write(p)
+}
+
+func (s *sink) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.String()
+}
+
+func (s *sink) Len() int { return len(s.String()) }
+
 func TestBufferFlushes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out sink
 		logger, buffer := NewLogger(&out, LogOptions{})
 		logger.Info("first")
 		if out.Len() != 0 {
