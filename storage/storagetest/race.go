@@ -183,19 +183,17 @@ func testOneWinner(t *testing.T, r []Store) {
 		o := insertOrganization(t, ctx, r[0])
 		race(t, r, func(int) func(Store, int) (bool, error) {
 			owners := make([]string, raceRunners)
-			for i := range owners {
-				owners[i] = insertUser(t, ctx, r[0]).ID
-				noError(t, r[0].PutMembership(ctx, storage.Membership{OrganizationID: o.ID, UserID: owners[i], Roles: []string{"owner"}}))
-			}
-			must(0, r[0].InTx(ctx, func(ctx context.Context) error { // the one left over by the round before
-				members, err := r[0].MembersOf(ctx, o.ID, "", 500)
-				for _, m := range members {
-					if err == nil && m.UserID < owners[0] {
-						err = r[0].DeleteMembership(ctx, o.ID, m.UserID)
-					}
+			noError(t, r[0].InTx(ctx, func(ctx context.Context) error {
+				before, err := r[0].MembersOf(ctx, o.ID, "", 500)
+				for _, m := range before { // the one who stayed
+					noError(t, r[0].DeleteMembership(ctx, o.ID, m.UserID))
+				}
+				for i := range owners {
+					owners[i] = insertUser(t, ctx, r[0]).ID
+					noError(t, r[0].PutMembership(ctx, storage.Membership{OrganizationID: o.ID, UserID: owners[i], Roles: []string{"owner"}}))
 				}
 				return err
-			}))(t)
+			}))
 			return func(s Store, i int) (stays bool, err error) {
 				err = s.InTx(ctx, func(ctx context.Context) error {
 					stays = false

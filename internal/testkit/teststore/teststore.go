@@ -4,6 +4,7 @@ package teststore
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/signet-idp/signet/internal/testkit/servers"
 	"github.com/signet-idp/signet/storage/sqlstore"
@@ -23,15 +24,22 @@ func Postgres(tb testing.TB, n int) []*sqlstore.Store {
 	url := servers.Postgres(tb)
 	stores := make([]*sqlstore.Store, n)
 	for i := range stores {
-		stores[i] = Open(tb, sqlstore.Options{URL: url})
+		stores[i] = Open(tb, sqlstore.Options{URL: url, MaxConns: 4})
 	}
 	return stores
 }
+
+// patience is the default deadline of a statement: on a busy test machine a
+// second and a half can pass without anything being wrong.
+const patience = 10 * time.Second
 
 // Open opens and migrates a store with the given options, closed when the test
 // ends.
 func Open(tb testing.TB, o sqlstore.Options) *sqlstore.Store {
 	tb.Helper()
+	if o.Timeout == 0 {
+		o.Timeout = patience
+	}
 	s, err := sqlstore.Open(tb.Context(), o)
 	if err != nil {
 		tb.Fatalf("teststore: %v", err)
