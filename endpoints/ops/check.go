@@ -80,16 +80,18 @@ func (w *watched) run(ctx context.Context, done chan struct{}) {
 	defer cancel()
 	err := w.probe(ctx)
 	w.mu.Lock()
-	changed := !w.known && err != nil || w.known && (err == nil) != (w.err == nil)
+	before, known := w.err, w.known
+	w.mu.Unlock()
+	switch {
+	case err != nil && (!known || before == nil):
+		w.log.LogAttrs(ctx, slog.LevelWarn, "a dependency fails", slog.String("event", "check_failed"), slog.String("check", w.Name), slog.Any("error", err))
+	case err == nil && before != nil:
+		w.log.LogAttrs(ctx, slog.LevelInfo, "a dependency works again", slog.String("event", "check_recovered"), slog.String("check", w.Name))
+	}
+	w.mu.Lock()
 	w.known, w.at, w.err, w.running = true, w.clock.Now(), err, nil
 	w.mu.Unlock()
 	close(done)
-	switch {
-	case changed && err != nil:
-		w.log.LogAttrs(ctx, slog.LevelWarn, "a dependency fails", slog.String("event", "check_failed"), slog.String("check", w.Name), slog.Any("error", err))
-	case changed:
-		w.log.LogAttrs(ctx, slog.LevelInfo, "a dependency works again", slog.String("event", "check_recovered"), slog.String("check", w.Name))
-	}
 }
 
 func (w *watched) probe(ctx context.Context) (err error) {
