@@ -15,7 +15,7 @@ func (c *Client) CheckURL(raw string) (*url.URL, error) {
 		return nil, ErrURL
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.User != nil || u.Hostname() == "" || u.Opaque != "" {
+	if err != nil || u.User != nil || u.Hostname() == "" || u.Opaque != "" || strings.HasSuffix(u.Host, ":") {
 		return nil, ErrURL
 	}
 	// Whether an http host really is this machine shows when it is dialed.

@@ -38,6 +38,7 @@ func TestCheckURL(t *testing.T) {
 		{"https://", ErrURL, ErrURL},
 		{"https:///x", ErrURL, ErrURL},
 		{"https://:443/", ErrURL, ErrURL},
+		{"https://client.example:/", ErrURL, ErrURL},
 		{"https:client.example", ErrURL, ErrURL},
 		{"//client.example/", ErrURL, ErrURL},
 		{"/jwks.json", ErrURL, ErrURL},
