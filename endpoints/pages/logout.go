@@ -31,12 +31,13 @@ func (r *Renderer) Logout(w http.ResponseWriter, status int, v LogoutView) error
 	}, headers{form: t.source})
 }
 
-// LoggedOutView says that the session is over.
+// LoggedOutView says how a sign-out ended.
 type LoggedOutView struct {
 	Base
-	Client    Client // names the link back
-	ReturnURI string // link back to the application; empty: none
-	Return    bool   // follow the link without a click (Refresh header)
+	Client        Client // names the link back
+	ReturnURI     string // link back to the application; empty: none
+	Return        bool   // follow the link without a click (Refresh header)
+	StillSignedIn bool   // the person chose to stay
 }
 
 type loggedOutPage struct {
@@ -44,7 +45,8 @@ type loggedOutPage struct {
 	Link templateURL
 }
 
-// LoggedOut writes the page after a sign-out (id logged-out).
+// LoggedOut writes the page after a sign-out (id logged-out), or after one that
+// was cancelled (id still-signed-in).
 func (r *Renderer) LoggedOut(w http.ResponseWriter, status int, v LoggedOutView) error {
 	t, err := parseTarget(v.ReturnURI)
 	if err != nil {
@@ -56,4 +58,10 @@ func (r *Renderer) LoggedOut(w http.ResponseWriter, status int, v LoggedOutView)
 		h.refresh = t.uri
 	}
 	return r.render(w, status, v.Base, "logged-out", page{App: v.Client.Name, View: loggedOutPage{v, t.link()}}, h)
+}
+
+// LogoutCancelled writes the page after the person chose to stay signed in (id
+// logout-cancelled).
+func (r *Renderer) LogoutCancelled(w http.ResponseWriter, status int, b Base) error {
+	return r.render(w, status, b, "logout-cancelled", page{}, headers{})
 }

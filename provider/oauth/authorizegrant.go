@@ -35,7 +35,7 @@ func (p *Provider) authorize(ctx context.Context, r *AuthorizeRequest, s storage
 	if user.Status != storage.UserActive {
 		return nil, errAccessDenied().With("the account cannot be used")
 	}
-	organization, err := p.chooseOrganization(ctx, r, user)
+	organization, err := p.ChooseOrganization(ctx, r, user)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +103,9 @@ func (p *Provider) saveGrant(ctx context.Context, g *storage.Grant, s storage.Se
 	})
 }
 
-// chooseOrganization picks the one active organization of a new grant: the one
+// ChooseOrganization picks the one active organization of a new grant: the one
 // asked for, else the one last used, else the first joined.
-func (p *Provider) chooseOrganization(ctx context.Context, r *AuthorizeRequest, user storage.User) (string, error) {
+func (p *Provider) ChooseOrganization(ctx context.Context, r *AuthorizeRequest, user storage.User) (string, error) {
 	if r.Organization != "" {
 		o, _, err := p.memberOf(ctx, user.ID, r.Organization)
 		if err != nil {

@@ -173,3 +173,12 @@ func asError(err error) *Error {
 
 // AsError is asError for the endpoints.
 func AsError(err error) *Error { return asError(err) }
+
+// ErrLoginRequired is the answer to prompt=none without a session that fits.
+func ErrLoginRequired() *Error { return errLoginRequired() }
+
+// ErrConsentRequired is the answer to prompt=none without consent.
+func ErrConsentRequired() *Error { return errConsentRequired() }
+
+// ErrUnmetAuthentication is the answer to an essential acr out of reach.
+func ErrUnmetAuthentication() *Error { return errUnmetAuthentication() }

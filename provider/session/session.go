@@ -245,3 +245,17 @@ func cut(s string, n int) string {
 	}
 	return s[:n]
 }
+
+// Get finds a live session by id, or ErrNone.
+func (m *Manager) Get(ctx context.Context, id string) (storage.Session, error) {
+	s, err := m.store.SessionByID(ctx, id)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return storage.Session{}, ErrNone
+	case err != nil:
+		return storage.Session{}, fmt.Errorf("session: get: %w", err)
+	case !s.Live(m.clock.Now()):
+		return storage.Session{}, ErrNone
+	}
+	return s, nil
+}

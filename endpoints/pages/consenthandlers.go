@@ -1,0 +1,65 @@
+package pages
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/provider/login"
+)
+
+// FieldSession names the session that a page was shown to.
+const FieldSession = "session"
+
+func (i *Interaction) showConsent(w http.ResponseWriter, r *http.Request) error {
+	p, b, err := i.resume(r, r.URL.Query().Get(FieldTransaction))
+	if err != nil {
+		return i.refuse(w, r, err)
+	}
+	out, err := i.Login.Continue(r.Context(), p, b)
+	if err != nil {
+		return i.Fail(w, r, err)
+	}
+	if out.Step != login.StepConsent {
+		return i.follow(w, r, out)
+	}
+	u, err := i.Users.UserByID(r.Context(), b.Session.UserID)
+	if err != nil {
+		return err
+	}
+	name, _ := u.Profile["name"].(string)
+	organization, err := i.Login.OrganizationName(r.Context(), p, u)
+	if err != nil {
+		return i.refuse(w, r, err)
+	}
+	v := ConsentView{
+		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param, CSRF: b.Session.ID}, Client: clientView(p.Request),
+		RedirectURI: p.Request.RedirectURI, Account: Account{Name: name, Email: u.Email}, Organization: organization,
+		Scopes: i.scopes(r.Context(), p),
+	}
+	return i.Renderer.Consent(w, http.StatusOK, v)
+}
+
+func (i *Interaction) scopes(ctx context.Context, p *login.Pending) []Scope {
+	out := make([]Scope, 0, len(p.Request.Scope))
+	for _, s := range p.Request.Scope {
+		out = append(out, Scope{Name: s, Description: i.Scopes.Describe(ctx, p.Request.Client.Metadata.Audience, s)})
+	}
+	return out
+}
+
+func (i *Interaction) submitConsent(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ParseForm(r)
+	if err != nil {
+		return err
+	}
+	p, b, err := i.resume(r, f.Get(FieldTransaction))
+	if err != nil {
+		return i.refuse(w, r, err)
+	}
+	out, err := i.Login.Consent(r.Context(), p, b, f.Get(FieldCSRF), f.Get(FieldAction) == ActionApprove)
+	if err != nil {
+		return i.refuse(w, r, err)
+	}
+	return i.follow(w, r, out)
+}

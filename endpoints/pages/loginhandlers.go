@@ -1,0 +1,122 @@
+package pages
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/provider/login"
+	"github.com/signet-idp/signet/provider/oauth"
+	"github.com/signet-idp/signet/storage"
+)
+
+// resume opens the transaction that a page belongs to.
+func (i *Interaction) resume(r *http.Request, param string) (*login.Pending, login.Browser, error) {
+	b, err := i.browser(r)
+	if err != nil {
+		return nil, b, err
+	}
+	if b.ID == "" {
+		return nil, b, login.ErrTransaction
+	}
+	p, err := i.Login.Resume(r.Context(), param, b.ID)
+	if err == nil {
+		web.Log(r.Context()).Client(p.Request.Client.ClientID)
+	}
+	return p, b, err
+}
+
+// refuse answers for a resumed request that is not valid any more.
+func (i *Interaction) refuse(w http.ResponseWriter, r *http.Request, err error) error {
+	var refusal *oauth.AuthorizeError
+	if errors.As(err, &refusal) && refusal.Redirect != nil {
+		return i.Deliver(w, r, refusal.Redirect)
+	}
+	return i.Fail(w, r, err)
+}
+
+func clientView(req *oauth.AuthorizeRequest) Client {
+	m := &req.Client.Metadata
+	return Client{Name: m.ClientName, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TOSURI: m.TOSURI}
+}
+
+func (i *Interaction) showLogin(w http.ResponseWriter, r *http.Request) error {
+	p, b, err := i.resume(r, r.URL.Query().Get(FieldTransaction))
+	if err != nil {
+		return i.refuse(w, r, err)
+	}
+	// The person may have signed in in another tab meanwhile, and then has
+	// nothing to type here.
+	if b.Session != nil {
+		out, err := i.Login.Continue(r.Context(), p, b)
+		if err != nil {
+			return i.Fail(w, r, err)
+		}
+		if out.Step != login.StepLogin {
+			return i.follow(w, r, out)
+		}
+	}
+	return i.Renderer.Login(w, http.StatusOK, i.loginView(r, p, p.Request.LoginHint))
+}
+
+func (i *Interaction) loginView(r *http.Request, p *login.Pending, username string) LoginView {
+	return LoginView{
+		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param}, Client: clientView(p.Request),
+		RedirectURI: p.Request.RedirectURI, Username: username,
+	}
+}
+
+func (i *Interaction) submitLogin(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ParseForm(r)
+	if err != nil {
+		return err
+	}
+	p, b, err := i.resume(r, f.Get(FieldTransaction))
+	if err != nil {
+		return i.refuse(w, r, err)
+	}
+	if f.Get(FieldAction) == ActionCancel {
+		out, err := i.Login.Cancel(r.Context(), p)
+		if err != nil {
+			return i.Fail(w, r, err)
+		}
+		return i.follow(w, r, out)
+	}
+	username, password := f.Get(FieldUsername), f.Get(FieldPassword)
+	v := i.loginView(r, p, username)
+	if username == "" || password == "" {
+		v.Error = LoginErrorMissing
+		return i.Renderer.Login(w, http.StatusUnprocessableEntity, v)
+	}
+	out, sess, cookie, err := i.Login.Password(r.Context(), p, b, username, password)
+	if sess.ID != "" {
+		web.Log(r.Context()).User(sess.UserID).Session(sess.ID)
+		if cookie != "" {
+			i.Cookies.SetSession(w, cookie)
+		}
+	}
+	if err != nil {
+		return i.loginFailed(w, r, v, err)
+	}
+	return i.follow(w, r, out)
+}
+
+// loginFailed shows the form again with what may be said about the failure.
+func (i *Interaction) loginFailed(w http.ResponseWriter, r *http.Request, v LoginView, err error) error {
+	status := http.StatusUnauthorized
+	var locked *login.LockedError
+	switch {
+	case errors.Is(err, login.ErrCredentials):
+		v.Error = LoginErrorCredentials
+	case errors.As(err, &locked):
+		v.Error, v.RetryAfter, status = LoginErrorLocked, retry(locked.RetryAfter), http.StatusLocked
+	case errors.Is(err, login.ErrDisabled):
+		v.Error, status = LoginErrorDisabled, http.StatusForbidden
+	case errors.Is(err, login.ErrBusy), errors.Is(err, storage.ErrUnavailable):
+		v.Error, status = LoginErrorUnavailable, http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "2")
+	default:
+		return i.refuse(w, r, err)
+	}
+	return i.Renderer.Login(w, status, v)
+}

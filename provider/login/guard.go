@@ -1,0 +1,70 @@
+package login
+
+import (
+	"context"
+	"time"
+)
+
+// Counter counts within windows (storage/volatile). The window begins with the
+// first count.
+type Counter interface {
+	Add(ctx context.Context, key string, n int64, window time.Duration) (total int64, resetAfter time.Duration, err error)
+}
+
+// Limits of logins (design §15).
+type Limits struct {
+	// Failures within Window lock an identifier until the window ends.
+	Failures int64
+	Window   time.Duration
+	// Attempts a minute from one address.
+	Attempts int64
+}
+
+// DefaultLimits are 10 failures in 15 minutes and 100 attempts a minute.
+func DefaultLimits() Limits {
+	return Limits{Failures: 10, Window: 15 * time.Minute, Attempts: 100}
+}
+
+// Guard slows down who guesses. It counts by canonical identifier, known or
+// not, and by address, before any look at the password.
+type Guard struct {
+	counter Counter
+	limits  Limits
+}
+
+// NewGuard makes a Guard.
+func NewGuard(c Counter, l Limits) *Guard { return &Guard{counter: c, limits: l} }
+
+// Check counts an attempt from the address and refuses it with *LockedError
+// when there were too many, or too many failures for the identifier.
+func (g *Guard) Check(ctx context.Context, identifier, address string) error {
+	n, reset, err := g.counter.Add(ctx, "login:address:"+address, 1, time.Minute)
+	if err != nil {
+		return err
+	}
+	if n > g.limits.Attempts {
+		return &LockedError{RetryAfter: reset}
+	}
+	if identifier == "" {
+		return nil
+	}
+	// The attempt counts as a failure until it has succeeded, so that many at
+	// once get no more tries than one after another.
+	n, reset, err = g.counter.Add(ctx, failures(identifier), 1, g.limits.Window)
+	if err != nil {
+		return err
+	}
+	if n > g.limits.Failures {
+		return &LockedError{RetryAfter: reset}
+	}
+	return nil
+}
+
+// Succeeded takes back the failure that Check counted ahead. Earlier ones stay
+// until their window ends.
+func (g *Guard) Succeeded(ctx context.Context, identifier string) error {
+	_, _, err := g.counter.Add(ctx, failures(identifier), -1, g.limits.Window)
+	return err
+}
+
+func failures(identifier string) string { return "login:failures:" + identifier }

@@ -1,0 +1,175 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/signet-idp/signet/provider/change"
+	"github.com/signet-idp/signet/provider/event"
+	"github.com/signet-idp/signet/provider/session"
+	"github.com/signet-idp/signet/provider/user"
+	"github.com/signet-idp/signet/provider/user/password"
+	"github.com/signet-idp/signet/storage"
+)
+
+// ACRPassword is the acr of a login by password alone.
+const ACRPassword = "aal1"
+
+// amrPassword is RFC 8176's word for it.
+const amrPassword = "pwd"
+
+// Password signs a person in with name and password. It returns how the request
+// goes on, the session, and the value of the session cookie when a new one is
+// due. Errors: ErrCredentials, ErrDisabled, ErrBusy, *LockedError, ErrConsumed.
+func (s *Service) Password(ctx context.Context, p *Pending, b Browser, username, pw string) (Outcome, storage.Session, string, error) {
+	u, err := s.verify(ctx, p.Request.Client.ClientID, b.Device, username, pw)
+	if err != nil {
+		return Outcome{}, storage.Session{}, "", err
+	}
+	sess, cookie, err := s.signIn(ctx, p, b, u)
+	if err != nil {
+		return Outcome{}, storage.Session{}, "", err
+	}
+	b.Session = &sess
+	out, err := s.advance(ctx, p, b)
+	return out, sess, cookie, err
+}
+
+// verify finds the person and checks the password, with the same work and the
+// same answers whether or not there is such a person.
+func (s *Service) verify(ctx context.Context, clientID string, dev session.Device, username, pw string) (storage.User, error) {
+	canonical, err := user.Canonical(username)
+	identifier := canonical
+	if err != nil {
+		identifier = "" // nobody's: only the address is counted
+	}
+	if err := s.Guard.Check(ctx, identifier, dev.IPAddress); err != nil {
+		s.Observer.Login("password", "refused", "locked")
+		return storage.User{}, err
+	}
+	u, err := s.lookup(ctx, canonical)
+	if err != nil {
+		return storage.User{}, err
+	}
+	ok, upgrade, err := s.compare(ctx, u, pw)
+	switch {
+	case errors.Is(err, password.ErrBusy):
+		s.Observer.Login("password", "refused", "busy")
+		return storage.User{}, ErrBusy
+	case err != nil:
+		return storage.User{}, fmt.Errorf("login: password: %w", err)
+	case !ok:
+		return storage.User{}, s.failed(ctx, u, clientID, dev)
+	}
+	if err := s.Guard.Succeeded(ctx, identifier); err != nil {
+		return storage.User{}, err
+	}
+	if u.Status != storage.UserActive {
+		s.Observer.Login("password", "refused", "disabled")
+		return storage.User{}, ErrDisabled
+	}
+	if upgrade {
+		s.upgrade(ctx, *u, pw)
+	}
+	return *u, nil
+}
+
+func (s *Service) lookup(ctx context.Context, canonical string) (*storage.User, error) {
+	if canonical == "" {
+		return nil, nil //nolint:nilnil // nobody is an answer
+	}
+	u, err := s.Store.UserByEmail(ctx, canonical)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil //nolint:nilnil // as above
+	}
+	if err != nil {
+		return nil, fmt.Errorf("login: user: %w", err)
+	}
+	return &u, nil
+}
+
+func (s *Service) compare(ctx context.Context, u *storage.User, pw string) (ok, upgrade bool, err error) {
+	if u == nil || u.PasswordHash == "" || u.Status == storage.UserDeleted {
+		return false, false, s.Passwords.VerifyDummy(ctx, pw)
+	}
+	return s.Passwords.Verify(ctx, u.PasswordHash, pw)
+}
+
+// failed records a failure and answers it.
+func (s *Service) failed(ctx context.Context, u *storage.User, clientID string, dev session.Device) error {
+	s.Observer.Login("password", "failure", "credentials")
+	e := event.Event{Type: event.UserLoginFailed, Data: map[string]any{
+		"reason": "credentials", "method": "password", "client_id": clientID,
+	}}
+	if u != nil { // an identifier that nobody owns is never recorded: people type passwords there
+		e.Subject = u.ID
+		e.PersonalOf, e.Personal = u.ID, map[string]string{"ip_address": dev.IPAddress, "user_agent": dev.UserAgent}
+	}
+	err := s.Change.Do(ctx, "login: failed", func(_ context.Context, c *change.Change) error {
+		c.Record(e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return ErrCredentials
+}
+
+// upgrade replaces a hash of an older kind, now that the password is at hand.
+// It is a courtesy: when it fails, the next login tries again.
+func (s *Service) upgrade(ctx context.Context, u storage.User, pw string) {
+	hash, err := s.Passwords.Hash(ctx, pw)
+	if err != nil {
+		return
+	}
+	_ = s.Store.SetPasswordHash(ctx, u.ID, u.PasswordHash, hash)
+}
+
+// signIn begins a session, or renews the standing one of the same person, and
+// notes in the transaction what was proven.
+func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.User) (sess storage.Session, cookie string, err error) {
+	clientID := p.Request.Client.ClientID
+	err = s.Change.Do(ctx, "login: sign in", func(ctx context.Context, c *change.Change) error {
+		auth := session.Authentication{UserID: u.ID, Time: c.Now, ACR: ACRPassword, AMR: []string{amrPassword}}
+		// The row of the person comes first: events of one person are in order.
+		if err := s.Store.TouchLogin(ctx, u.ID, u.LastOrganizationID, c.Now); err != nil {
+			return err
+		}
+		if old := b.Session; old != nil && old.UserID == u.ID {
+			sess, cookie = *old, ""
+			sess.AuthTime, sess.ACR, sess.AMR = auth.Time, auth.ACR, auth.AMR
+			if err := s.Store.Reauthenticate(ctx, sess.ID, auth.Time, auth.ACR, auth.AMR); err != nil {
+				return err
+			}
+		} else {
+			if old != nil {
+				if err := s.Sessions.End(ctx, *old, session.ReasonReplaced); err != nil {
+					return err
+				}
+			}
+			var err error
+			if sess, cookie, err = s.Sessions.Begin(ctx, c, storage.SessionBrowser, auth, b.Device, clientID); err != nil {
+				return err
+			}
+		}
+		p.row.SessionID, p.row.AuthenticatedAt = sess.ID, c.Now
+		p.row.Consented, p.row.ConsentedScope = false, ""
+		if err := s.Store.PutLoginTransaction(ctx, p.row); err != nil {
+			return err
+		}
+		c.Record(event.Event{
+			Type: event.UserLogin, Subject: u.ID, Organization: u.LastOrganizationID,
+			Data: map[string]any{
+				"session_id": sess.ID, "client_id": clientID, "method": "password", "acr": auth.ACR, "amr": auth.AMR,
+			},
+			PersonalOf: u.ID, Personal: map[string]string{"ip_address": b.Device.IPAddress, "user_agent": b.Device.UserAgent},
+		})
+		return nil
+	})
+	if err != nil {
+		return storage.Session{}, "", err
+	}
+	s.Observer.Login("password", "success", "")
+	return sess, cookie, nil
+}
