@@ -22,7 +22,7 @@ const stepTimeout = 2 * time.Minute
 // postgresURL finds or starts this test process's PostgreSQL. It is the
 // process's one piece of shared state: starting a cluster takes a second, and
 // its leash ends it with the process.
-var postgresURL = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals // one server per process, whatever test asks first
+var postgresURL = sync.OnceValues(func() (string, error) {
 	if u := os.Getenv("SIGNET_TEST_POSTGRES_URL"); u != "" {
 		return u, nil
 	}

@@ -21,7 +21,7 @@ import (
 const claimTTL = 20 * time.Minute
 
 // redisURL finds or starts this test process's Redis; see postgresURL.
-var redisURL = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals // one server per process, whatever test asks first
+var redisURL = sync.OnceValues(func() (string, error) {
 	if u := os.Getenv("SIGNET_TEST_REDIS_URL"); u != "" {
 		return u, nil
 	}
