@@ -49,7 +49,7 @@ func handler(t *testing.T, p *Ops) http.Handler {
 }
 
 func ask(h http.Handler, target string, peer ...string) (int, string) {
-	r := httptest.NewRequest("GET", target, nil)
+	r := httptest.NewRequest(http.MethodGet, target, nil)
 	if len(peer) > 0 {
 		r.RemoteAddr = peer[0]
 	}

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// anyType in Route.ContentTypes takes bodies of every type, unread or judged by
-// the handler (gateways forward the original request's Content-Type).
-var anyType = []string{"*/*"}
+// AnyContentType in Route.ContentTypes takes bodies of every type, unread or
+// judged by the handler (gateways forward the original request's Content-Type).
+const AnyContentType = "*/*"
 
 // limitBody refuses bodies of the wrong type or size before the handler runs
 // and bounds what it can read. A request without a body passes whatever its
@@ -32,7 +32,7 @@ func limitBody(x *exchange, r *http.Request) error {
 }
 
 func acceptable(header, types []string) bool {
-	if types[0] == "*/*" {
+	if types[0] == AnyContentType {
 		return true
 	}
 	if len(header) != 1 {

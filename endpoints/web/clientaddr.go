@@ -74,7 +74,8 @@ func (f *frame) rightmost(peer netip.Addr, lines []string, parse func(string) (n
 			} else {
 				hop, more = rest, false
 			}
-			if hops++; hops > maxHops {
+			hops++
+			if hops > maxHops {
 				return peer
 			}
 			addr, ok := parse(strings.TrimSpace(hop))
@@ -121,15 +122,13 @@ func forwardedHop(s string) (netip.Addr, bool) {
 	return plainHop(found)
 }
 
-var forwardingHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"}
-
 // fromLoopback reports a direct connection from this machine: a proxy on the
 // same host would add one of the forwarding headers.
 func fromLoopback(r *http.Request) bool {
 	if !peerAddr(r).IsLoopback() {
 		return false
 	}
-	for _, h := range forwardingHeaders {
+	for _, h := range [...]string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"} {
 		if len(r.Header[h]) > 0 {
 			return false
 		}

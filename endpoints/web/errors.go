@@ -207,6 +207,7 @@ func fromFault(f *fault.Error, err error) *Error {
 			age = strconv.FormatInt(int64(f.MaxAge/time.Second), 10)
 		}
 		e.Challenge = bearerChallenge(m.oauth, f.Message, "acr_values", f.ACR, "max_age", age)
+	default:
 	}
 	if e.Detail == "" {
 		e.Detail = strings.ReplaceAll(f.Code.String(), "_", " ")

@@ -96,7 +96,7 @@ func (f *frame) special(method, path string, style Style, h HandlerFunc) *bound 
 		route:    &Route{Path: path, Style: style, Auth: Public(), Handler: h},
 		method:   method,
 		limit:    defaultBodyLimit,
-		types:    anyType,
+		types:    []string{AnyContentType},
 		observer: f.o.Observer.Route(method, path),
 	}
 }
@@ -106,7 +106,7 @@ func (f *frame) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := f.o.Uptime()
 	e, vars := f.router.match(r)
 	if e == nil {
-		f.serve(w, r, f.unknown[styleFor(r)], start)
+		f.serve(w, r, f.unknown[styleFor(r)], start) //nolint:contextcheck // the context is the request's
 		return
 	}
 	b := e.find(r.Method)
@@ -121,7 +121,7 @@ func (f *frame) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range vars {
 		r.SetPathValue(name, value)
 	}
-	f.serve(w, r, b, start)
+	f.serve(w, r, b, start) //nolint:contextcheck // the context is the request's
 }
 
 // styleFor guesses what a stray request can read.
@@ -183,7 +183,7 @@ func (f *frame) run(x *exchange, r *http.Request) error {
 // metrics. http.ErrAbortHandler keeps its meaning.
 func (f *frame) finish(x *exchange, r *http.Request, start time.Duration) {
 	if p := recover(); p != nil {
-		if p == http.ErrAbortHandler {
+		if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
 			f.done(x, r, start)
 			panic(p)
 		}

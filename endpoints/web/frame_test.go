@@ -305,7 +305,7 @@ func TestPanicIsAnAnswer(t *testing.T) {
 		t.Errorf("the log lacks the panic or its stack: %s", log)
 	}
 	defer func() {
-		if recover() != http.ErrAbortHandler {
+		if err, ok := recover().(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 			t.Error("ErrAbortHandler must reach net/http")
 		}
 	}()
@@ -409,7 +409,7 @@ func TestClientAddress(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			f := &frame{o: Options{TrustedProxies: proxies}}
-			r := httptest.NewRequest("GET", "/", nil)
+			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 			r.RemoteAddr = c.peer
 			if c.xff != "" {
 				r.Header.Set("X-Forwarded-For", c.xff)
@@ -435,7 +435,7 @@ func TestSpoofedHopsChangeNothing(t *testing.T) {
 		client := netip.AddrFrom4([4]byte{192, 0, 2, rapid.Byte().Draw(t, "client")})
 		chain := client.String() + strings.Repeat(", 10.1.1.1", rapid.IntRange(0, 5).Draw(t, "proxies"))
 		spoofed := rapid.SliceOfN(rapid.OneOf(address, rapid.StringMatching(`[ -+\--~]{0,20}`)), 0, 10).Draw(t, "spoofed")
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		r.RemoteAddr = "10.0.0.1:1"
 		r.Header.Set("X-Forwarded-For", strings.Join(append(spoofed, chain), ","))
 		if got := f.clientAddr(r); got != client {
@@ -488,7 +488,7 @@ func TestStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = again.Body.Close()
-	if again.StatusCode != 204 {
+	if again.StatusCode != http.StatusNoContent {
 		t.Errorf("status %d", again.StatusCode)
 	}
 }

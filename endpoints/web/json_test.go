@@ -174,34 +174,8 @@ func FuzzScan(f *testing.F) {
 
 // oracle says by other means whether a text is acceptable.
 func oracle(data []byte) bool {
-	if !utf8.Valid(data) || !json.Valid(data) {
+	if !utf8.Valid(data) || !json.Valid(data) || !goodEscapes(data) {
 		return false
-	}
-	// Escapes that encoding/json replaces or lets through.
-	for rest := data; ; {
-		at := bytes.IndexByte(rest, '\\')
-		if at < 0 {
-			break
-		}
-		rest = rest[at:]
-		if rest[1] != 'u' {
-			rest = rest[2:]
-			continue
-		}
-		unit := strings.ToLower(string(rest[2:6]))
-		rest = rest[6:]
-		switch {
-		case unit == "0000", unit >= "dc00" && unit <= "dfff":
-			return false
-		case unit >= "d800" && unit < "dc00":
-			if len(rest) < 6 || rest[0] != '\\' || rest[1] != 'u' {
-				return false
-			}
-			if low := strings.ToLower(string(rest[2:6])); low < "dc00" || low > "dfff" {
-				return false
-			}
-			rest = rest[6:]
-		}
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -246,6 +220,36 @@ func oracle(data []byte) bool {
 		}
 		if len(stack) > maxDepth {
 			return false
+		}
+	}
+}
+
+// goodEscapes refuses, in a valid text, the escapes that encoding/json replaces
+// or lets through.
+func goodEscapes(data []byte) bool {
+	for rest := data; ; {
+		at := bytes.IndexByte(rest, '\\')
+		if at < 0 {
+			return true
+		}
+		rest = rest[at:]
+		if rest[1] != 'u' {
+			rest = rest[2:]
+			continue
+		}
+		unit := strings.ToLower(string(rest[2:6]))
+		rest = rest[6:]
+		switch {
+		case unit == "0000", unit >= "dc00" && unit <= "dfff":
+			return false
+		case unit >= "d800" && unit < "dc00":
+			if len(rest) < 6 || rest[0] != '\\' || rest[1] != 'u' {
+				return false
+			}
+			if low := strings.ToLower(string(rest[2:6])); low < "dc00" || low > "dfff" {
+				return false
+			}
+			rest = rest[6:]
 		}
 	}
 }

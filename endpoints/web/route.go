@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"reflect"
-	"slices"
 	"time"
 )
 
@@ -27,14 +26,14 @@ const (
 type CORS uint8
 
 const (
-	// CORSNone: no foreign origin.
+	// CORSNone lets no foreign origin read.
 	CORSNone CORS = iota
-	// CORSAny: every origin, without credentials (discovery, JWKS, userinfo).
+	// CORSAny lets every origin read, without credentials (discovery, JWKS, userinfo).
 	CORSAny
-	// CORSClient: origins of registered clients, without credentials.
+	// CORSClient lets origins of registered clients read, without credentials.
 	CORSClient
-	// CORSCredentialed: origins in cors_origins of a json_login client, with
-	// cookies, and only with the header X-Signet-Request: 1.
+	// CORSCredentialed lets origins in cors_origins of a json_login client call
+	// with cookies, and only with the header X-Signet-Request: 1.
 	CORSCredentialed
 )
 
@@ -85,11 +84,6 @@ const (
 	defaultTimeout   = 10 * time.Second
 )
 
-var (
-	jsonTypes = []string{"application/json"}
-	formTypes = []string{"application/x-www-form-urlencoded"}
-)
-
 func (r *Route) bodyLimit() int64 {
 	switch {
 	case r.BodyLimit > 0:
@@ -106,9 +100,9 @@ func (r *Route) contentTypes() []string {
 	case r.ContentTypes != nil:
 		return r.ContentTypes
 	case r.Style == JSON:
-		return jsonTypes
+		return []string{"application/json"}
 	default:
-		return formTypes
+		return []string{"application/x-www-form-urlencoded"}
 	}
 }
 
@@ -118,5 +112,3 @@ func (r *Route) timeout() time.Duration {
 	}
 	return max(r.Timeout, 0)
 }
-
-func (r *Route) serves(method string) bool { return slices.Contains(r.Methods, method) }

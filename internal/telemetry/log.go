@@ -56,6 +56,7 @@ func redact(_ []string, a slog.Attr) slog.Attr {
 		if err, ok := a.Value.Any().(error); ok {
 			return slog.String(a.Key, Scrub(err.Error()))
 		}
+	default: // numbers, times and groups, whose members come one by one
 	}
 	return a
 }

@@ -34,9 +34,6 @@ type Metrics struct {
 	active   prometheus.Gauge
 }
 
-// httpBuckets are those of the HTTP semantic conventions, in seconds.
-var httpBuckets = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
-
 // NewMetrics returns the instruments in a registry of their own.
 func NewMetrics(version, commit string) *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
@@ -65,7 +62,9 @@ func NewMetrics(version, commit string) *Metrics {
 		authFailures: one("auth_failures_total", "Failed login attempts (name of the previous system)."),
 		tokenTime:    timing("token_generation_seconds", "Time to make and sign the tokens of one answer (name of the previous system).", .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .05, .1),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "http_server_request_duration_seconds", Help: "Duration of HTTP server requests.", Buckets: httpBuckets,
+			Name: "http_server_request_duration_seconds", Help: "Duration of HTTP server requests.",
+			// Those of the HTTP semantic conventions.
+			Buckets: []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10},
 		}, []string{"http_request_method", "http_route", "http_response_status_code"}),
 		active: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_server_active_requests", Help: "HTTP requests now being answered."}),
 	}

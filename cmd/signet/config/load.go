@@ -36,7 +36,7 @@ type Loaded struct {
 }
 
 // Load reads all sources, flags over environment over file over defaults, and
-// checks the result. An error is a *Errors with every problem found.
+// checks the result. An error is a *Error with every problem found.
 func Load(s Sources) (*Loaded, error) {
 	if s.ReadFile == nil {
 		s.ReadFile = os.ReadFile
@@ -52,7 +52,7 @@ func Load(s Sources) (*Loaded, error) {
 	l.fill()
 	l.derive()
 	if len(l.problems.List) == 0 {
-		l.problems.List = l.out.Config.check(s.ReadFile)
+		l.problems.List = l.out.check(s.ReadFile)
 	}
 	if len(l.problems.List) > 0 {
 		return nil, &l.problems
@@ -66,7 +66,7 @@ type loader struct {
 	env      map[string]string
 	values   *koanf.Koanf
 	out      *Loaded
-	problems Errors
+	problems Error
 }
 
 // layer is a koanf provider over one flat source: every layer is merged over
@@ -191,15 +191,15 @@ func (l *loader) fill() {
 }
 
 // AddFlags defines a flag for every setting that has one, and --config.
-func AddFlags(fs *pflag.FlagSet) {
-	fs.String("config", "", "configuration file (default signet.yaml, if there is one)")
+func AddFlags(set *pflag.FlagSet) {
+	set.String("config", "", "configuration file (default signet.yaml, if there is one)")
 	for _, s := range Settings() {
 		switch {
-		case s.Flag == "" || fs.Lookup(s.Flag) != nil:
+		case s.Flag == "" || set.Lookup(s.Flag) != nil:
 		case s.kind() == "true or false":
-			fs.Bool(s.Flag, s.Default == "true", firstSentence(s.Doc))
+			set.Bool(s.Flag, s.Default == "true", firstSentence(s.Doc))
 		default:
-			fs.String(s.Flag, s.Default, firstSentence(s.Doc))
+			set.String(s.Flag, s.Default, firstSentence(s.Doc))
 		}
 	}
 }

@@ -234,7 +234,7 @@ func TestProblemsSayWhatToWrite(t *testing.T) {
 				f["signet.yaml"] = c.file
 			}
 			_, err := load(t, c.args, c.env, f)
-			problems, ok := errors.AsType[*Errors](err)
+			problems, ok := errors.AsType[*Error](err)
 			if !ok || len(problems.List) == 0 || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -272,8 +272,8 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var print, logged strings.Builder
-	if err := c.Print(&print); err != nil {
+	var printed, logged strings.Builder
+	if err := c.Print(&printed); err != nil {
 		t.Fatal(err)
 	}
 	asJSON, err := json.Marshal(c.Config)
@@ -281,7 +281,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		t.Fatal(err)
 	}
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "c", c.Config, "s", c.MasterKey)
-	for _, text := range []string{print.String(), logged.String(), string(asJSON), fmt.Sprintf("%v %+v %#v %s %q", c.Config, c.Config, c.Config, c.MasterKey, c.MasterKey)} {
+	for _, text := range []string{printed.String(), logged.String(), string(asJSON), fmt.Sprintf("%v %+v %#v %s %q", c.Config, c.Config, c.Config, c.MasterKey, c.MasterKey)} {
 		if strings.Contains(text, "hunter2") || strings.Contains(text, masterKey[3:]) {
 			t.Errorf("a secret shows in %s", text)
 		}
@@ -290,8 +290,8 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		"database:\n  url: \"postgres://u@db/x?redacted\"  # environment\n", "master_key: \"[redacted]\"  # environment",
 		"  access_token: 10m  # default", "issuer: \"http://localhost:8001\"  # derived", "  url: \"smtp://m@mail:25\"  # environment",
 	} {
-		if !strings.Contains(print.String(), want) {
-			t.Errorf("print lacks %q:\n%s", want, print.String())
+		if !strings.Contains(printed.String(), want) {
+			t.Errorf("print lacks %q:\n%s", want, printed.String())
 		}
 	}
 }

@@ -15,11 +15,11 @@ func (p Problem) String() string {
 	return p.Setting + ": " + p.Message
 }
 
-// Errors is every problem Load found.
-type Errors struct{ List []Problem }
+// Error is every problem Load found.
+type Error struct{ List []Problem }
 
 // Error implements error: one problem a line.
-func (e *Errors) Error() string {
+func (e *Error) Error() string {
 	lines := make([]string, len(e.List))
 	for i, p := range e.List {
 		lines[i] = p.String()
@@ -27,6 +27,6 @@ func (e *Errors) Error() string {
 	return "configuration: " + strings.Join(lines, "\n  ")
 }
 
-func (e *Errors) add(setting, message string) {
+func (e *Error) add(setting, message string) {
 	e.List = append(e.List, Problem{Setting: setting, Message: message})
 }

@@ -56,32 +56,38 @@ names. ` + "`signet config print --redacted`" + ` shows the result and where eac
 
 // WriteSchema writes a JSON Schema (2020-12) of signet.yaml for editors.
 func WriteSchema(w io.Writer) error {
-	root := object()
+	root, groups := object(), map[string]group{}
+	root.Schema = "https://json-schema.org/draft/2020-12/schema"
+	root.Title = "Signet configuration"
 	for _, s := range Settings() {
 		if s.Key == "dev" {
 			continue // a flag only
 		}
-		at := root
-		parts := strings.Split(s.Key, ".")
-		for _, p := range parts[:len(parts)-1] {
-			props := at["properties"].(map[string]any)
-			if props[p] == nil {
-				props[p] = object()
+		at, name := root, s.Key
+		if parent, inner, nested := strings.Cut(s.Key, "."); nested {
+			if groups[parent].Properties == nil {
+				groups[parent] = object()
+				root.Properties[parent] = groups[parent]
 			}
-			at = props[p].(map[string]any)
+			at, name = groups[parent], inner
 		}
-		at["properties"].(map[string]any)[parts[len(parts)-1]] = s.schema()
+		at.Properties[name] = s.schema()
 	}
-	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"] = "Signet configuration"
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(root)
 }
 
-func object() map[string]any {
-	return map[string]any{"type": "object", "additionalProperties": false, "properties": map[string]any{}}
+// group is the schema of an object.
+type group struct {
+	Schema     string         `json:"$schema,omitempty"`
+	Title      string         `json:"title,omitempty"`
+	Type       string         `json:"type"`
+	Additional bool           `json:"additionalProperties"`
+	Properties map[string]any `json:"properties"`
 }
+
+func object() group { return group{Type: "object", Properties: map[string]any{}} }
 
 func (s *Setting) schema() map[string]any {
 	m := map[string]any{"description": s.Doc}

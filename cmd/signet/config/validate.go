@@ -63,7 +63,7 @@ func (c *Config) check(readFile func(string) ([]byte, error)) []Problem {
 type checker struct {
 	c        *Config
 	settings []Setting
-	problems Errors
+	problems Error
 }
 
 func (k *checker) add(key, format string, args ...any) {
