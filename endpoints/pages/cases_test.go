@@ -59,6 +59,9 @@ func pageCases() []pageCase {
 		{"logged_out_plain", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.LoggedOut(w, 200, LoggedOutView{Base: b})
 		}},
+		{"logout_cancelled", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.LogoutCancelled(w, 200, b)
+		}},
 		{"error", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.Error(w, 400, ErrorView{Base: b, Code: "invalid_request", Description: "not registered for this client", Parameter: "redirect_uri", ErrorID: "0190e5a4-7c1e"})
 		}},

@@ -45,8 +45,7 @@ type loggedOutPage struct {
 	Link templateURL
 }
 
-// LoggedOut writes the page after a sign-out (id logged-out), or after one that
-// was cancelled (id still-signed-in).
+// LoggedOut writes the page after a sign-out (id logged-out).
 func (r *Renderer) LoggedOut(w http.ResponseWriter, status int, v LoggedOutView) error {
 	t, err := parseTarget(v.ReturnURI)
 	if err != nil {
