@@ -28,10 +28,7 @@ func (c *Client) CheckURL(raw string) (*url.URL, error) {
 // checkHost judges a host that is an address written out.
 func (c *Client) checkHost(host string) error {
 	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return nil // a name
-	}
-	if !slices.Contains(c.options.scopes(), scopeOf(addr)) {
+	if err == nil && !slices.Contains(c.options.scopes(), scopeOf(addr)) {
 		return ErrAddress
 	}
 	return nil

@@ -66,7 +66,7 @@ func FuzzCheckURL(f *testing.F) {
 		if err != nil {
 			return
 		}
-		request, err := http.NewRequest(http.MethodGet, raw, nil) //nolint:noctx // never sent
+		request, err := http.NewRequest(http.MethodGet, raw, nil)
 		if err != nil {
 			t.Fatalf("accepted %q, which net/http refuses: %v", raw, err)
 		}

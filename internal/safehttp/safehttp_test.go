@@ -366,7 +366,7 @@ func TestTLS(t *testing.T) {
 		t.Error("a certificate for another name is accepted")
 	}
 	old := httptest.NewUnstartedServer(http.NotFoundHandler())
-	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10} //nolint:gosec // G402: that is the test
+	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
 	old.StartTLS()
 	defer old.Close()
 	if _, _, err := c.Get(t.Context(), old.URL, ""); err == nil {

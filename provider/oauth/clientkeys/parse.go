@@ -18,12 +18,12 @@ const (
 )
 
 var (
-	// ErrMalformed: not a JWK Set (RFC 7517 §5), or one beyond the bounds.
+	// ErrMalformed means: not a JWK Set (RFC 7517 §5), or one beyond the bounds.
 	ErrMalformed = errors.New("not a JWK Set of at most 32 keys and 64 KiB")
-	// ErrPrivate: the set holds a private or symmetric key. Nothing in it is
+	// ErrPrivate means: the set holds a private or symmetric key. Nothing in it is
 	// used, for whoever wrote it has published a secret.
 	ErrPrivate = errors.New("JWK Set holds a private or symmetric key")
-	// ErrEmpty: the set holds no key that a client could sign with.
+	// ErrEmpty means: the set holds no key that a client could sign with.
 	ErrEmpty = errors.New("JWK Set holds no usable key")
 )
 
@@ -71,10 +71,9 @@ func parseKey(raw json.RawMessage) (key jose.JSONWebKey, usable bool, err error)
 			return key, false, ErrPrivate
 		}
 	}
-	if err := key.UnmarshalJSON(raw); err != nil {
-		return key, false, nil // a kind or curve we don't know
-	}
-	if !key.Valid() || !key.IsPublic() || (key.Use != "" && key.Use != "sig") {
+	// What go-jose cannot read is of a kind or curve we don't know.
+	known := key.UnmarshalJSON(raw) == nil
+	if !known || !key.Valid() || !key.IsPublic() || (key.Use != "" && key.Use != "sig") {
 		return key, false, nil
 	}
 	for _, algorithm := range jws.Algorithms() {

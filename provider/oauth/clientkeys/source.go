@@ -22,7 +22,7 @@ import (
 	"github.com/signet-idp/signet/internal/clock"
 )
 
-// ErrNoKeys: the client has registered neither jwks nor jwks_uri.
+// ErrNoKeys means: the client has registered neither jwks nor jwks_uri.
 var ErrNoKeys = errors.New("client has registered no keys")
 
 // Registration is what a client has registered: one of the two.

@@ -150,7 +150,7 @@ func TestParseUILocales(t *testing.T) {
 
 func TestParseResponseMode(t *testing.T) {
 	for in, reason := range map[string]Reason{
-		"": "", "query": "", "fragment": "", "form_post": "", "Query": Unsupported, "jwt": Unsupported, "query ": Unsupported,
+		"": "", "query": "", "fragment": "", "form_post": "", "Query": Unsupported, "jwt": Unsupported, "query,": Unsupported,
 	} {
 		mode, err := ParseResponseMode(in)
 		wantError(t, err, "response_mode", reason)

@@ -53,7 +53,7 @@ func (h argon2Hash) derive(pw []byte, length uint32) []byte {
 
 func (h argon2Hash) matches(pw []byte) bool {
 	// parse bounds the key to 64 bytes.
-	return subtle.ConstantTimeCompare(h.key, h.derive(pw, uint32(len(h.key)))) == 1 //nolint:gosec // G115: bounded
+	return subtle.ConstantTimeCompare(h.key, h.derive(pw, uint32(len(h.key)))) == 1
 }
 
 func (h argon2Hash) String() string {
@@ -89,7 +89,7 @@ func readArgon2(s string) (h argon2Hash, err error) {
 		return h, ErrCost
 	}
 	// number() keeps all three within 31 bits.
-	h.Argon2 = Argon2{MemoryKiB: uint32(cost[0]), Passes: uint32(cost[1]), Lanes: uint8(cost[2])} //nolint:gosec // G115: bounded
+	h.Argon2 = Argon2{MemoryKiB: uint32(cost[0]), Passes: uint32(cost[1]), Lanes: uint8(cost[2])}
 	if err := h.check(); err != nil {
 		return h, err
 	}

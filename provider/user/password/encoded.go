@@ -26,9 +26,9 @@ const (
 )
 
 var (
-	// ErrFormat: the stored string is not one of the formats we read.
+	// ErrFormat means: the stored string is not one of the formats we read.
 	ErrFormat = errors.New("unknown or malformed password hash")
-	// ErrCost: the stored string asks for more work or memory than we give.
+	// ErrCost means: the stored string asks for more work or memory than we give.
 	ErrCost = errors.New("password hash parameters are out of bounds")
 )
 

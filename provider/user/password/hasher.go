@@ -95,9 +95,9 @@ func New(c Config) (*Hasher, error) {
 // ErrPassword for what cannot be one, ErrBusy, or the context's error. Whether
 // the password is a good one is for Policy to say.
 func (h *Hasher) Hash(ctx context.Context, pw string) (string, error) {
-	text, err := normalize(pw)
-	if err != nil {
-		return "", err
+	text, usable := normalize(pw)
+	if !usable {
+		return "", ErrPassword
 	}
 	salt, err := h.salt()
 	if err != nil {
@@ -120,8 +120,8 @@ func (h *Hasher) Verify(ctx context.Context, encoded, pw string) (ok, upgrade bo
 	if err != nil {
 		return false, false, err
 	}
-	text, err := normalize(pw)
-	if err != nil {
+	text, usable := normalize(pw)
+	if !usable {
 		return false, false, nil
 	}
 	if ok, err = h.matches(ctx, stored, text.nfc); err != nil {
@@ -141,14 +141,14 @@ func (h *Hasher) Verify(ctx context.Context, encoded, pw string) (ok, upgrade bo
 // no password, so that the time of the answer does not tell. It returns ErrBusy
 // or the context's error like Verify.
 func (h *Hasher) VerifyDummy(ctx context.Context, pw string) error {
-	text, err := normalize(pw)
-	if err != nil {
+	text, usable := normalize(pw)
+	if !usable {
 		return nil
 	}
 	if _, err := h.matches(ctx, h.dummy, text.nfc); err != nil || text.typed == nil {
 		return err
 	}
-	_, err = h.matches(ctx, h.dummy, text.typed)
+	_, err := h.matches(ctx, h.dummy, text.typed)
 	return err
 }
 

@@ -7,7 +7,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
-	"hash"
 	"strings"
 )
 
@@ -36,9 +35,9 @@ const (
 func (h pbkdf2Hash) scheme() string { return "pbkdf2_" + h.digest }
 
 func (h pbkdf2Hash) matches(pw []byte) bool {
-	newDigest := func() hash.Hash { return sha256.New() }
+	newDigest := sha256.New
 	if h.digest == "sha512" {
-		newDigest = func() hash.Hash { return sha512.New() }
+		newDigest = sha512.New
 	}
 	key, err := pbkdf2.Key(newDigest, string(pw), h.salt, h.iterations, len(h.key))
 	return err == nil && subtle.ConstantTimeCompare(h.key, key) == 1

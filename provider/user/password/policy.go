@@ -57,9 +57,9 @@ func (p *Policy) Check(pw string) error {
 	if pw == "" {
 		return ErrTooShort
 	}
-	text, err := normalize(pw)
-	if err != nil {
-		return err
+	text, usable := normalize(pw)
+	if !usable {
+		return ErrPassword
 	}
 	if utf8.RuneCount(text.nfc) < p.minLength {
 		return ErrTooShort

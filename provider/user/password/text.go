@@ -22,13 +22,14 @@ type text struct {
 	typed []byte // nil if the same as nfc
 }
 
-func normalize(pw string) (text, error) {
+// normalize gives the forms; ok is false if pw is not usable as a password.
+func normalize(pw string) (forms text, ok bool) {
 	if pw == "" || len(pw) > MaxLength || !utf8.ValidString(pw) || strings.IndexByte(pw, 0) >= 0 {
-		return text{}, ErrPassword
+		return text{}, false
 	}
 	nfc := norm.NFC.String(pw)
 	if nfc == pw {
-		return text{nfc: []byte(nfc)}, nil
+		return text{nfc: []byte(nfc)}, true
 	}
-	return text{nfc: []byte(nfc), typed: []byte(pw)}, nil
+	return text{nfc: []byte(nfc), typed: []byte(pw)}, true
 }

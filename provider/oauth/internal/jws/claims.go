@@ -59,24 +59,21 @@ func (c Claims) AudienceHas(ours []string) error {
 	if !present {
 		return ErrAudience
 	}
-	audiences := make([]string, 1)
-	if single, ok := strictjson.String(raw); ok {
-		audiences[0] = single
-	} else {
-		var list []json.RawMessage
-		if err := json.Unmarshal(raw, &list); err != nil || list == nil || len(list) > maxAudiences {
+	list := []json.RawMessage{raw}
+	if raw[0] == '[' {
+		if err := json.Unmarshal(raw, &list); err != nil || len(list) > maxAudiences {
 			return fmt.Errorf("%w: aud", ErrClaim)
 		}
-		audiences = audiences[:0]
-		for _, element := range list {
-			audience, ok := strictjson.String(element)
-			if !ok {
-				return fmt.Errorf("%w: aud", ErrClaim)
-			}
-			audiences = append(audiences, audience)
-		}
 	}
-	if !slices.ContainsFunc(audiences, func(audience string) bool { return slices.Contains(ours, audience) }) {
+	found := false
+	for _, element := range list {
+		audience, ok := strictjson.String(element)
+		if !ok {
+			return fmt.Errorf("%w: aud", ErrClaim)
+		}
+		found = found || slices.Contains(ours, audience)
+	}
+	if !found {
 		return ErrAudience
 	}
 	return nil

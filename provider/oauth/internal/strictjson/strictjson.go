@@ -15,13 +15,13 @@ import (
 )
 
 var (
-	// ErrSyntax: the input is not one JSON value (RFC 8259) in valid UTF-8.
+	// ErrSyntax means: the input is not one JSON value (RFC 8259) in valid UTF-8.
 	ErrSyntax = errors.New("not valid JSON")
-	// ErrDuplicate: an object, at any depth, names a member twice.
+	// ErrDuplicate means: an object, at any depth, names a member twice.
 	ErrDuplicate = errors.New("a member is given twice")
-	// ErrDepth: objects and arrays nest deeper than allowed.
+	// ErrDepth means: objects and arrays nest deeper than allowed.
 	ErrDepth = errors.New("nested too deeply")
-	// ErrNotObject: an object was asked for and something else came.
+	// ErrNotObject means: an object was asked for and something else came.
 	ErrNotObject = errors.New("not a JSON object")
 )
 
