@@ -250,3 +250,6 @@ func pseudoMessages(messages map[string]string) map[string]string {
 	}
 	return out
 }
+
+// Locales lists the languages of the pages, for discovery.
+func (r *Renderer) Locales() []string { return slices.Clone(languages) }

@@ -31,13 +31,12 @@ func (r *Renderer) Logout(w http.ResponseWriter, status int, v LogoutView) error
 	}, headers{form: t.source})
 }
 
-// LoggedOutView says how a sign-out ended.
+// LoggedOutView says that the session is over.
 type LoggedOutView struct {
 	Base
-	Client        Client // names the link back
-	ReturnURI     string // link back to the application; empty: none
-	Return        bool   // follow the link without a click (Refresh header)
-	StillSignedIn bool   // the person chose to stay
+	Client    Client // names the link back
+	ReturnURI string // link back to the application; empty: none
+	Return    bool   // follow the link without a click (Refresh header)
 }
 
 type loggedOutPage struct {

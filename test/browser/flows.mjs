@@ -112,6 +112,40 @@ await check("form_post without script has its button", async () => {
   assert.equal(await got(plain), FORM);
 });
 
+// calls resolves with the address outside the web that the page asks for. Each
+// has a page of its own: Chromium then waits for an answer about the app that
+// nobody will give.
+async function calls(options, act) {
+  const page = await open(options);
+  const session = await page.context().newCDPSession(page);
+  await session.send("Page.enable");
+  const asked = new Promise((resolve) => session.on("Page.frameRequestedNavigation", (e) => e.url.startsWith("http") || resolve(e)));
+  await act(page);
+  const { url, reason } = await asked;
+  assert.deepEqual(page.noise, []);
+  await page.context().close();
+  return `${reason} ${url}`;
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  const kind = javaScriptEnabled ? "script" : "no script";
+  await check(`${kind}: the redirecting page calls a native app`, async () => {
+    const called = await calls({ javaScriptEnabled }, async (page) => {
+      await start(page, "page-app");
+      await signIn(page);
+    });
+    assert.equal(called, "httpHeaderRefresh com.example.app:/callback?code=the-code&state=s");
+  });
+
+  await check(`${kind}: form_post calls a native app`, async () => {
+    const called = await calls({ javaScriptEnabled }, async (page) => {
+      await page.goto(`${IDP}/form-post?next=app`, { waitUntil: "commit" });
+      if (!javaScriptEnabled) await page.click("#form-post-continue", { noWaitAfter: true });
+    });
+    assert.equal(called, "formSubmissionPost com.example.app:/callback");
+  });
+}
+
 await check("form_post to a client that goes on to a third origin", async () => {
   forget(scripted);
   await scripted.goto(`${IDP}/form-post?next=elsewhere`, { waitUntil: "commit" });

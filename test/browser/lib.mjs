@@ -53,7 +53,7 @@ export async function done() {
 // noise holds what the page should not have said or done; see quiet.
 export async function open(options = {}) {
   const context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   page.noise = [];
   page.origins = new Set();

@@ -12,6 +12,7 @@ const PAGES = [
   "consent",
   "logout",
   "logged-out",
+  "logout-cancelled",
   "error",
   "error-server",
   "form-post",

@@ -95,6 +95,8 @@ func (p *provider) gallery(w http.ResponseWriter, req *http.Request) {
 		answer(w, r.Logout(w, http.StatusOK, pages.LogoutView{Base: b, Form: form, Client: bare, RedirectURI: callback, Account: alice}))
 	case "logged-out":
 		answer(w, r.LoggedOut(w, http.StatusOK, pages.LoggedOutView{Base: b, Client: bare, ReturnURI: p.client.URL + "/"}))
+	case "logout-cancelled":
+		answer(w, r.LogoutCancelled(w, http.StatusOK, b))
 	case "error":
 		answer(w, r.Error(w, http.StatusBadRequest, pages.ErrorView{Base: b, Code: "invalid_request", Description: "the redirect URI is not registered for this client", Parameter: "redirect_uri", ErrorID: "0199b6d2-5f0e-7c31-9d5f-2f3f5d0c7a11"}))
 	case "error-server":
@@ -108,6 +110,9 @@ func (p *provider) gallery(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// appURI is a native app's, by a private-use scheme (RFC 8252 §7.1).
+const appURI = "com.example.app:/callback"
+
 // login begins a flow; its way to end travels in the transaction parameter:
 //
 //	direct     303 to our own /hop, 302 to the client; CSP names the client
@@ -115,6 +120,7 @@ func (p *provider) gallery(w http.ResponseWriter, req *http.Request) {
 //	page       ends with the redirecting page; CSP does not name the client
 //	elsewhere  direct, to a client that goes on to a third origin
 //	page-elsewhere  page, to that client
+//	page-app   page, to a native app
 func (p *provider) login(w http.ResponseWriter, req *http.Request) {
 	answer(w, p.pages.Login(w, http.StatusOK, p.loginView(req, req.URL.Query().Get("end"))))
 }
@@ -150,8 +156,12 @@ func (p *provider) submit(w http.ResponseWriter, req *http.Request) {
 	if strings.HasSuffix(end, "elsewhere") {
 		query += "&next=elsewhere"
 	}
+	callback := p.client.URL + "/callback"
+	if end == "page-app" {
+		callback = appURI
+	}
 	if strings.HasPrefix(end, "page") {
-		answer(w, p.pages.Redirecting(w, http.StatusOK, pages.RedirectingView{Base: p.base(req), RedirectURI: p.client.URL + "/callback?" + query}))
+		answer(w, p.pages.Redirecting(w, http.StatusOK, pages.RedirectingView{Base: p.base(req), RedirectURI: callback + "?" + query}))
 		return
 	}
 	http.Redirect(w, req, "/hop?"+query, http.StatusSeeOther)
@@ -163,7 +173,11 @@ func (p *provider) decide(w http.ResponseWriter, req *http.Request) {
 
 func (p *provider) formPost(w http.ResponseWriter, req *http.Request) {
 	callback := p.client.URL + "/callback"
-	if next := req.URL.Query().Get("next"); next != "" {
+	switch next := req.URL.Query().Get("next"); next {
+	case "":
+	case "app":
+		callback = appURI
+	default:
 		callback += "?next=" + next
 	}
 	answer(w, p.pages.FormPost(w, http.StatusOK, pages.FormPostView{
