@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,7 +58,7 @@ func (h *Handler) Mount(t *web.Table) {
 			Errors: []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_target"}},
 		web.Route{Name: "userinfo", Summary: "Claims about the person behind an access token", Tags: tags,
 			Methods: both, Path: oauth.PathUserInfo, Auth: web.HandlerChecks("the token may come in the form body (RFC 6750 §2.2)"),
-			Handler: h.userInfo, Style: web.OAuth, CORS: web.CORSAny, AllowCrossOrigin: true, ContentTypes: []string{},
+			Handler: h.userInfo, Style: web.OAuth, CORS: web.CORSAny, AllowCrossOrigin: true, ContentTypes: []string{web.AnyContentType},
 			Errors: []string{"invalid_token", "insufficient_scope"}},
 		web.Route{Name: "introspect", Summary: "Token introspection (RFC 7662)", Tags: tags,
 			Methods: post, Path: oauth.PathIntrospect, Auth: web.ClientAuth(), Handler: h.introspect, Style: web.OAuth,
@@ -261,21 +260,4 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) erro
 		return h.Interaction.Deliver(w, r, refusal.Redirect)
 	}
 	return h.Interaction.Fail(w, r, err)
-}
-
-// Origins answers which foreign origins belong to clients, for CORS.
-type Origins struct {
-	Allowed func(ctx context.Context, origin string) (client, credentialed bool)
-}
-
-// ClientOrigin implements web.Origins.
-func (o Origins) ClientOrigin(ctx context.Context, origin string) bool {
-	ok, _ := o.Allowed(ctx, origin)
-	return ok
-}
-
-// CredentialedOrigin implements web.Origins.
-func (o Origins) CredentialedOrigin(ctx context.Context, origin string) bool {
-	_, ok := o.Allowed(ctx, origin)
-	return ok
 }

@@ -171,14 +171,10 @@ func (p *Provider) openRequestObject(ctx context.Context, r *AuthorizeRequest) e
 	if err != nil {
 		return errInvalidRequestObject().About("request", "the request object is invalid").Cause(err)
 	}
-	if id, ok := inner["client_id"]; ok && id != r.Client.ClientID {
+	if id := inner.Get("client_id"); id != "" && id != r.Client.ClientID {
 		return errInvalidRequestObject().About("client_id", "client_id differs from that in the request object")
 	}
-	values := url.Values{"client_id": {r.Client.ClientID}}
-	for name, value := range inner {
-		values.Set(name, value)
-	}
-	form, err := params.FromValues(values)
+	form, err := inner.With("client_id", r.Client.ClientID)
 	if err != nil {
 		return errInvalidRequestObject().Cause(err)
 	}

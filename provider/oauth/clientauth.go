@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/oauth/assertion"
 	"github.com/signet-idp/signet/provider/oauth/params"
 )
 
@@ -13,9 +14,6 @@ import (
 type Credentials struct {
 	Authorization []string
 }
-
-// assertionType is the only client_assertion_type (RFC 7523 §2.2).
-const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // AuthenticateClient finds and authenticates the client of a request to the
 // token endpoint and its kin (RFC 6749 §2.3): by exactly one method, the one it
@@ -89,13 +87,18 @@ func (p *Provider) bySecret(ctx context.Context, id, secret, method string) (*cl
 }
 
 func (p *Provider) byAssertion(ctx context.Context, form params.Form) (*client.Client, error) {
-	if form.Get("client_assertion_type") != assertionType {
+	if form.Get("client_assertion_type") != assertion.Type {
 		return nil, errInvalidRequest().About("client_assertion_type", "client_assertion_type is not supported")
 	}
 	compact := form.Get("client_assertion")
 	id := form.Get("client_id")
 	if id == "" {
-		id = unverifiedSubject(compact)
+		// RFC 7521 §4.2 lets it be left out: the assertion says whose keys to
+		// verify it with.
+		var err error
+		if id, err = assertion.UnverifiedClientID(compact); err != nil {
+			return nil, errInvalidClient().With("the client assertion is invalid").Cause(err)
+		}
 	}
 	c, err := p.lookup(ctx, id)
 	if err != nil {

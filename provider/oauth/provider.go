@@ -12,6 +12,7 @@ import (
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/claims"
 	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/oauth/params"
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/provider/token"
 	"github.com/signet-idp/signet/storage"
@@ -53,7 +54,7 @@ type Assertions interface {
 
 // RequestObjects verifies request objects passed by value (RFC 9101).
 type RequestObjects interface {
-	VerifyRequestObject(ctx context.Context, c *client.Client, compact string) (map[string]string, error)
+	VerifyRequestObject(ctx context.Context, c *client.Client, compact string) (params.Form, error)
 }
 
 // Feed is the replica's position in the revocation feed.
@@ -63,7 +64,7 @@ type Feed interface {
 
 // Observer counts what was issued and refused.
 type Observer interface {
-	TokensIssued(grant, clientType string)
+	TokensIssued(grant, clientType string, took time.Duration)
 	TokenError(grant, code string)
 }
 
@@ -79,9 +80,6 @@ type Lifetimes struct {
 	// entries live this long plus the verifiers' skew.
 	MaxAccessToken time.Duration
 }
-
-// RevocationTTL is how long a revocation entry must be remembered.
-func (l Lifetimes) RevocationTTL() time.Duration { return l.MaxAccessToken + 2*token.Skew }
 
 // Deps are what a Provider is made of.
 type Deps struct {

@@ -28,14 +28,14 @@ type TokenResponse struct {
 
 // Token answers a token request (RFC 6749 §3.2). Errors are *Error.
 func (p *Provider) Token(ctx context.Context, form params.Form, cred Credentials) (*TokenResponse, error) {
-	grantType := form.Get("grant_type")
+	grantType, start := form.Get("grant_type"), p.Clock.Now()
 	resp, c, err := p.token(ctx, form, cred, grantType)
 	if err != nil {
 		e := asError(err)
 		p.Observer.TokenError(knownGrant(grantType), e.Code)
 		return nil, e
 	}
-	p.Observer.TokensIssued(grantType, clientType(c))
+	p.Observer.TokensIssued(grantType, clientType(c), p.Clock.Now().Sub(start))
 	return resp, nil
 }
 

@@ -29,6 +29,7 @@ type Store interface {
 	storage.Sessions
 	storage.LogoutDeliveries
 	RevokeGrantsOfSession(ctx context.Context, sessionID, reason string, keepOffline bool, at time.Time) (int64, error)
+	RevokeGrantsOfUser(ctx context.Context, userID, exceptSession, reason string, at time.Time) (int64, error)
 }
 
 // Hasher makes the keyed hash under which a cookie's secret is stored; several
@@ -258,4 +259,22 @@ func (m *Manager) Get(ctx context.Context, id string) (storage.Session, error) {
 		return storage.Session{}, ErrNone
 	}
 	return s, nil
+}
+
+// EndAll ends, in the running transaction, every session of a person but
+// except, with their grants, and lets the clients know. The caller writes feed
+// entries and events: it knows why they end (user.Sessions).
+func (m *Manager) EndAll(ctx context.Context, userID, except, reason string, at time.Time) (sessions []string, grants int64, err error) {
+	if sessions, err = m.store.EndSessionsOf(ctx, userID, except, reason, at); err != nil {
+		return nil, 0, fmt.Errorf("session: end all: %w", err)
+	}
+	for _, id := range sessions {
+		if err := m.notify(ctx, storage.Session{ID: id, UserID: userID}, at); err != nil {
+			return nil, 0, fmt.Errorf("session: end all: %w", err)
+		}
+	}
+	if grants, err = m.store.RevokeGrantsOfUser(ctx, userID, except, reason, at); err != nil {
+		return nil, 0, fmt.Errorf("session: end all: %w", err)
+	}
+	return sessions, grants, nil
 }

@@ -1,0 +1,212 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/signet-idp/signet/endpoints/auth"
+	"github.com/signet-idp/signet/endpoints/oidc"
+	"github.com/signet-idp/signet/endpoints/ops"
+	"github.com/signet-idp/signet/endpoints/pages"
+	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/internal/safehttp"
+	"github.com/signet-idp/signet/internal/telemetry"
+	"github.com/signet-idp/signet/provider/claims"
+	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/login"
+	"github.com/signet-idp/signet/provider/oauth"
+	"github.com/signet-idp/signet/provider/revocation"
+	"github.com/signet-idp/signet/provider/token"
+	"github.com/signet-idp/signet/storage/sqlstore"
+)
+
+// Build says which binary this is.
+type Build struct{ Version, Commit string }
+
+// Server is a Core that answers requests.
+type Server struct {
+	*Core
+	OAuth    *oauth.Provider
+	Login    *login.Service
+	View     *revocation.View
+	Verifier *token.Verifier
+	Ops      *ops.Ops
+	Table    *web.Table
+	Handler  http.Handler
+	OpsFrame http.Handler // nil without an operations listener
+
+	notifier *oauth.Notifier
+	start    time.Time
+}
+
+// NewServer adds what answers requests to a Core.
+func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
+	s := &Server{Core: c, start: time.Now()}
+	var err error
+	if s.View, err = revocation.New(revocation.Config{Feed: c.Store, Clock: c.Clock, Log: c.Log}); err != nil {
+		return nil, fmt.Errorf("app: revocations: %w", err)
+	}
+	s.View.OnConfig(func(version int64) {
+		c.Registry.Configure(version)
+		c.Resolver.Configure(version)
+	})
+	c.mu.Lock()
+	c.committed = s.View.Look
+	c.mu.Unlock()
+	ring := token.NewRing(c.Keys)
+	if s.Verifier, err = token.NewVerifier(c.Config.Issuer, ring, s.View, c.Clock, c.Config.Feed.MaxStale); err != nil {
+		return nil, err
+	}
+	fetch, err := safehttp.New(safehttp.Options{AllowPrivate: c.Config.Fetch.AllowPrivate, ExtraCAFile: c.Config.Fetch.ExtraCA})
+	if err != nil {
+		return nil, fmt.Errorf("app: outbound client: %w", err)
+	}
+	clientKeys, err := oauth.NewClientKeys(c.Config.Issuer, c.Registry, fetch, c.Clock)
+	if err != nil {
+		return nil, err
+	}
+	life := c.Config.Lifetimes
+	s.OAuth = oauth.New(oauth.Deps{
+		Issuer: c.Config.Issuer, Store: c.Store, Clients: c.Registry, Assertions: clientKeys, RequestObjects: clientKeys,
+		Minter: token.NewMinter(ring), Verifier: s.Verifier, Signer: ring, Hints: ring,
+		Codes: c.purposes.codes, Refresh: c.purposes.refresh, Claims: claims.NewBuilder(c.Resolver), Sessions: c.Sessions,
+		Change: c.Change, Observer: tokenObserver{c.Telemetry.Metrics}, Feed: s.View, Clock: c.Clock,
+		Lifetimes: oauth.Lifetimes{
+			AccessToken: life.AccessToken, IDToken: life.IDToken, Code: life.Code,
+			RefreshIdle: life.RefreshIdle, RefreshAbsolute: life.RefreshMax, RefreshGrace: life.RefreshGrace,
+			MaxAccessToken: MaxAccessToken,
+		},
+	})
+	s.notifier = s.OAuth.NewNotifier(c.Store, fetch, func(msg string, args ...any) { c.Log.Warn(msg, args...) })
+	limits := login.DefaultLimits()
+	limits.Failures, limits.Window = int64(c.Config.Limits.LockFailures), c.Config.Limits.LockWindow
+	limits.Attempts = int64(c.Config.Limits.LoginsPerAddr)
+	s.Login = login.New(login.Deps{
+		Store: c.Store, OAuth: s.OAuth, Sessions: c.Sessions, Passwords: c.Passwords,
+		Guard: login.NewGuard(c.Counters, limits), Change: c.Change, Key: c.purposes.logins,
+		Observer: c.Telemetry.Metrics, Clock: c.Clock, Rand: rand.Reader,
+	})
+	return s, s.mount(build)
+}
+
+// tokenObserver shows the token endpoint to the metrics.
+type tokenObserver struct{ m *telemetry.Metrics }
+
+func (o tokenObserver) TokensIssued(grant, clientType string, took time.Duration) {
+	o.m.TokenIssued(grant, clientType, took)
+}
+func (o tokenObserver) TokenError(grant, code string) { o.m.TokenError(grant, code) }
+
+func (s *Server) mount(build Build) error {
+	renderer, err := pages.New(pages.Options{})
+	if err != nil {
+		return err
+	}
+	interaction := &pages.Interaction{
+		Renderer: renderer, Login: s.Login, OAuth: s.OAuth, Sessions: s.Sessions,
+		Cookies: pages.NewCookies(s.Config.Issuer), Key: s.purposes.logins, Users: s.Store, Scopes: s.Registry,
+	}
+	protocol := &oidc.Handler{OAuth: s.OAuth, Interaction: interaction, Keys: s.Keys, Locales: renderer.Locales()}
+	gate := &auth.Handler{Verifier: s.Verifier, Permissions: s.Resolver, Feed: s.View, Observer: s.Telemetry.Metrics, Now: s.Clock.Now}
+	s.Ops = ops.New(ops.Options{
+		Service: s.Config.Server.ServiceName, Version: build.Version, Mode: s.mode(), Checks: s.checks(), Clock: s.Clock,
+		ClockOffset: s.Config.ClockOffset, Metrics: s.Telemetry.MetricsHandler(), Logger: s.Log,
+	})
+	s.Table = web.NewTable()
+	protocol.Mount(s.Table)
+	interaction.Mount(s.Table)
+	gate.Mount(s.Table)
+	s.Ops.Mount(s.Table)
+	o := web.Options{
+		Issuer: s.Config.Issuer, Clock: s.Clock, Uptime: func() time.Duration { return time.Since(s.start) }, Logger: s.Log,
+		Development: s.Config.Dev, TrustedProxies: s.Config.Server.TrustedProxies, BarePrefix: s.Config.Legacy.BarePrefix,
+		Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Origins: client.NewOrigins(s.Store, s.Registry), Pages: interaction,
+		Observer: web.ObserverFunc(func(method, route string) web.RouteObserver {
+			return s.Telemetry.Metrics.HTTPRoute(method, route)
+		}),
+		Tracer: s.Telemetry.Tracer,
+	}
+	if s.Handler, err = s.Table.Mount(o); err != nil {
+		return fmt.Errorf("app: routes: %w", err)
+	}
+	if s.Config.Server.OpsAddr != "" {
+		if s.OpsFrame, err = s.Ops.Table().Mount(o); err != nil {
+			return fmt.Errorf("app: routes: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Server) mode() string {
+	switch {
+	case s.Config.Dev:
+		return "development"
+	case s.Config.Postgres():
+		return "production"
+	}
+	return "embedded"
+}
+
+func (s *Server) checks() []ops.Check {
+	checks := []ops.Check{
+		{Name: "database", Embedded: !s.Config.Postgres(), Probe: s.Store.Ping},
+		{Name: "keys", Embedded: true, Probe: func(context.Context) error {
+			_, err := s.Keys.Snapshot().Signer(oauth.DefaultAccessTokenAlg)
+			return err
+		}},
+		{Name: "revocations", Embedded: true, Probe: func(context.Context) error {
+			if !s.View.Fresh(s.Config.Feed.MaxStale) {
+				return errors.New("app: the revocation view is stale")
+			}
+			return nil
+		}},
+	}
+	cache := ops.Check{Name: "cache", Embedded: true, Optional: true, Probe: func(context.Context) error { return nil }}
+	if s.redis != nil {
+		cache.Embedded, cache.Probe = false, s.redis.Ping
+	}
+	return append(checks, cache)
+}
+
+// Background starts what runs beside the requests and returns when ctx ends
+// and all of it has stopped.
+func (s *Server) Background(ctx context.Context) error {
+	g := newGroup(ctx)
+	g.run(s.View.Run)
+	g.run(s.Sequencer.Run)
+	g.run(func(ctx context.Context) error { s.notifier.Run(ctx, nil); return nil })
+	g.run(func(ctx context.Context) error {
+		every(ctx, s.Keys.Config().SyncEvery, func() {
+			if err := errors.Join(s.Keys.Tick(ctx), s.Keyring.Tick(ctx)); err != nil && ctx.Err() == nil {
+				s.Log.Error("keys", "error", err)
+			}
+		})
+		return nil
+	})
+	g.run(func(ctx context.Context) error {
+		every(ctx, sweepEvery, func() {
+			if _, err := s.Store.Sweep(ctx, s.Clock.Now(), sweepBatch); err != nil && ctx.Err() == nil {
+				s.Log.Error("sweep", "error", err)
+			}
+		})
+		return nil
+	})
+	messages, stop := s.fanout.Subscribe(ctx, sqlstore.FeedTopic)
+	defer stop()
+	g.run(func(context.Context) error {
+		for range messages {
+			s.View.Look()
+		}
+		return nil
+	})
+	return g.wait()
+}
+
+const (
+	sweepEvery = time.Minute
+	sweepBatch = 1000
+)
