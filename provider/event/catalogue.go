@@ -38,12 +38,12 @@ const (
 // Kind is the kind of value that a member of Data holds.
 type Kind string
 
-// The kinds of value. None of them can hold an address or free text.
+// The kinds of value. None of them can hold free text.
 const (
 	ID      Kind = "id"      // 1 to MaxID visible ASCII characters without '@', or empty
-	URI     Kind = "uri"     // the same with '@' allowed
+	URI     Kind = "uri"     // at most MaxURI visible ASCII characters
 	Enum    Kind = "enum"    // 1 to MaxEnum of [a-z0-9_.:-], or empty
-	List    Kind = "list"    // at most MaxListItems, each 1 to MaxEnum visible ASCII characters without '@'
+	List    Kind = "list"    // at most MaxListItems, each 1 to MaxListItem characters of a scope token (RFC 6749 §3.3): roles, permissions and field names fit too
 	Count   Kind = "count"   // int or int64, not negative
 	Instant Kind = "instant" // int64, seconds since 1970 UTC
 	Flag    Kind = "flag"    // bool

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -12,7 +13,7 @@ func checkHead(entry Entry, e Event) error {
 	switch {
 	case e.Subject == "" && entry.Subject != SubjectAnyone:
 		return fmt.Errorf("no subject: %w", ErrUndeclared)
-	case entry.Subject == SubjectResource && !visible(e.Subject, MaxID, true),
+	case entry.Subject == SubjectResource && !visible(e.Subject, MaxURI, true),
 		entry.Subject != SubjectResource && !visible(e.Subject, MaxID, false):
 		return fmt.Errorf("subject is no id: %w", ErrUndeclared)
 	case !visible(e.Organization, MaxID, false):
@@ -69,10 +70,13 @@ func encodeData(entry Entry, data map[string]any) ([]byte, error) {
 			return nil, fmt.Errorf("member %q is no %s: %w", name, kind, ErrUndeclared)
 		}
 	}
-	out, err := json.Marshal(data)
-	if err != nil {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // a '<' in a scope would take six bytes
+	if err := encoder.Encode(data); err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
+	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	if len(out) > MaxDataBytes {
 		return nil, fmt.Errorf("data of %d bytes, at most %d: %w", len(out), MaxDataBytes, ErrUndeclared)
 	}
@@ -87,7 +91,7 @@ func (k Kind) holds(value any) bool {
 		case ID:
 			return visible(v, MaxID, false)
 		case URI:
-			return visible(v, MaxID, true)
+			return visible(v, MaxURI, true)
 		case Enum:
 			return enumeration(v)
 		}
@@ -108,7 +112,7 @@ func list(items []string) bool {
 		return false
 	}
 	for _, s := range items {
-		if s == "" || !visible(s, MaxEnum, false) {
+		if s == "" || !visible(s, MaxListItem, true) || strings.ContainsAny(s, `"\\`) {
 			return false
 		}
 	}

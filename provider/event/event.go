@@ -27,9 +27,11 @@ type Event struct {
 // Bounds of what one event holds, in bytes, and how many events one call takes.
 const (
 	MaxID            = 255
+	MaxURI           = 2048
 	MaxEnum          = 64
-	MaxListItems     = 64
-	MaxDataBytes     = 8 << 10
+	MaxListItems     = 128
+	MaxListItem      = 128
+	MaxDataBytes     = 96 << 10 // five full lists
 	MaxPersonalValue = 512
 	MaxBatch         = 500
 )

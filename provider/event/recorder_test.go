@@ -118,7 +118,7 @@ func TestRecordRefuses(t *testing.T) {
 	}
 	large := make([]string, event.MaxListItems)
 	for i := range large {
-		large[i] = strings.Repeat("x", event.MaxEnum)
+		large[i] = strings.Repeat("x", event.MaxListItem)
 	}
 	tests := []struct {
 		name  string
@@ -130,7 +130,7 @@ func TestRecordRefuses(t *testing.T) {
 		{name: "no subject", event: login(func(e *event.Event) { e.Subject = "" })},
 		{name: "subject is an address", event: login(func(e *event.Event) { e.Subject = "alice@acme.test" })},
 		{name: "subject too long", event: login(func(e *event.Event) { e.Subject = strings.Repeat("x", event.MaxID+1) })},
-		{name: "resource may be a URI with user", event: event.Event{Type: event.ResourceCreated, Subject: "https://a@api.test/"}, ok: true},
+		{name: "resource may be a long URI", event: event.Event{Type: event.ResourceCreated, Subject: "https://a@api.test/" + strings.Repeat("x", 2000)}, ok: true},
 		{name: "organization with a line break", event: login(func(e *event.Event) { e.Organization = "org\n1" })},
 		{name: "undeclared member", event: member("email", "alice")},
 		{name: "secret member", event: member("password", "x")},
@@ -146,7 +146,11 @@ func TestRecordRefuses(t *testing.T) {
 		{name: "enumeration too long", event: member("method", strings.Repeat("x", event.MaxEnum+1))},
 		{name: "list", event: member("amr", []string{"pwd", "otp"}), ok: true},
 		{name: "list with an empty item", event: member("amr", []string{""})},
-		{name: "list with an address", event: member("amr", []string{"a@b"})},
+		{name: "list with a quote", event: member("amr", []string{`a"b`})},
+		{name: "list with a backslash", event: member("amr", []string{`a\b`})},
+		{name: "list with text", event: member("amr", []string{"a b"})},
+		{name: "list of scopes that are URIs", event: member("amr", []string{"https://api.acme.test/orders.read@v1"}), ok: true},
+		{name: "list with an item too long", event: member("amr", []string{strings.Repeat("x", event.MaxListItem+1)})},
 		{name: "list too long", event: member("amr", many)},
 		{name: "list at its bounds", event: member("amr", large), ok: true},
 		{name: "string as list", event: member("amr", "pwd")},
@@ -211,6 +215,31 @@ func TestHostileRequestIDIsLeftOut(t *testing.T) {
 	for _, e := range waiting(t, store) {
 		if e.Request != "" {
 			t.Errorf("request %q was recorded", e.Request)
+		}
+	}
+}
+
+// The fullest event that the catalogue allows is accepted: no change of state
+// fails because it has too much to say.
+func TestTheFullestEventFits(t *testing.T) {
+	t.Parallel()
+	store := teststore.New(t)
+	r := recorders(t, []*sqlstore.Store{store}, newClock())[0]
+	full := make([]string, event.MaxListItems)
+	for i := range full {
+		full[i] = strings.Repeat("<", event.MaxListItem)
+	}
+	for _, entry := range event.Catalogue() {
+		data := map[string]any{}
+		for name, kind := range entry.Data {
+			data[name] = map[event.Kind]any{
+				event.ID: strings.Repeat("x", event.MaxID), event.URI: strings.Repeat("x", event.MaxURI),
+				event.Enum: strings.Repeat("x", event.MaxEnum), event.List: full,
+				event.Count: int64(1) << 62, event.Instant: int64(1) << 62, event.Flag: true,
+			}[kind]
+		}
+		if err := r.Record(t.Context(), event.Event{Type: entry.Type, Subject: "s", Data: data}); err != nil {
+			t.Errorf("%s: %v", entry.Type, err)
 		}
 	}
 }
