@@ -7,14 +7,16 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/sqlstore/engine"
 )
 
-// tracing gives every statement and transaction of an engine a span. It is put
-// before SQLite only when there is a tracer, so that nothing is paid for
-// without; pgx has a tracer of its own.
+// tracing gives every statement and transaction of an engine a span when the
+// request it belongs to has one that is recorded. It is put before SQLite only
+// when there is a tracer, so that nothing is paid for without; pgx has a
+// tracer of its own, which does the same.
 type tracing struct {
 	engine.Engine
 	querier tracingQuerier
@@ -38,7 +40,7 @@ func (e *tracing) Rows(ctx context.Context, sql string, args []any, each func(en
 }
 
 func (e *tracing) Begin(ctx context.Context) (engine.Tx, error) {
-	ctx, span := e.querier.tracer.Start(ctx, "BEGIN", trace.WithSpanKind(trace.SpanKindClient))
+	ctx, span := e.querier.start(ctx, "BEGIN")
 	tx, err := e.Engine.Begin(ctx)
 	end(span, err)
 	if err != nil {
@@ -65,7 +67,7 @@ func (t *tracingTx) Rows(ctx context.Context, sql string, args []any, each func(
 }
 
 func (t *tracingTx) Commit(ctx context.Context, last []engine.Statement) error {
-	ctx, span := t.querier.tracer.Start(ctx, "COMMIT", trace.WithSpanKind(trace.SpanKindClient))
+	ctx, span := t.querier.start(ctx, "COMMIT")
 	err := t.Tx.Commit(ctx, last)
 	end(span, err)
 	return err
@@ -80,6 +82,9 @@ type tracingQuerier struct {
 // start names the span by the statement's first word; the text has no values
 // in it (OpenTelemetry semantic conventions for databases).
 func (q tracingQuerier) start(ctx context.Context, sql string) (context.Context, trace.Span) {
+	if parent := trace.SpanFromContext(ctx); !parent.IsRecording() {
+		return ctx, noop.Span{}
+	}
 	n := 0
 	for n < len(sql) && sql[n] >= 'A' && sql[n] <= 'Z' {
 		n++
