@@ -41,8 +41,10 @@ func pageCases() []pageCase {
 			return r.Login(w, 423, LoginView{Base: b, Form: testForm, Client: testClient, Username: "alice@acme.test", Error: LoginErrorLocked, RetryAfter: 14*time.Minute + time.Second})
 		}},
 		{"consent", func(r *Renderer, w http.ResponseWriter, b Base) error {
-			return r.Consent(w, 200, ConsentView{Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect, Account: testAccount, Organization: "Acme Inc",
-				Scopes: []Scope{{Name: "openid"}, {Name: "email"}, {Name: "orders:read", Description: "Read orders"}, {Name: "orders:write"}}})
+			return r.Consent(w, 200, ConsentView{
+				Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect, Account: testAccount, Organization: "Acme Inc",
+				Scopes: []Scope{{Name: "openid"}, {Name: "email"}, {Name: "orders:read", Description: "Read orders"}, {Name: "orders:write"}},
+			})
 		}},
 		{"consent_plain", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.Consent(w, 200, ConsentView{Base: b, Form: testForm, RedirectURI: "com.example.app:/callback", Account: testAccount})

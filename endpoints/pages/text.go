@@ -76,7 +76,7 @@ const (
 // plain reports whether s is printable ASCII without spaces at its ends or in
 // a row, which clean would return unchanged.
 func plain(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
 			return false
 		}

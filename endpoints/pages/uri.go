@@ -74,7 +74,7 @@ func origin(u *url.URL) string {
 }
 
 func hostSource(host string) bool {
-	for i := 0; i < len(host); i++ {
+	for i := range len(host) {
 		c := host[i]
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.') {
 			return false
@@ -90,7 +90,7 @@ func printable(uri string) (string, error) {
 		return "", fmt.Errorf("%w: longer than %d bytes", ErrUnsafeURI, maxURI)
 	}
 	clean := true
-	for i := 0; i < len(uri); i++ {
+	for i := range len(uri) {
 		if c := uri[i]; c < ' ' || c == 0x7f {
 			return "", fmt.Errorf("%w: control character", ErrUnsafeURI)
 		} else if mustEncode(c) {
@@ -101,7 +101,7 @@ func printable(uri string) (string, error) {
 		return uri, nil
 	}
 	var b strings.Builder
-	for i := 0; i < len(uri); i++ {
+	for i := range len(uri) {
 		if c := uri[i]; mustEncode(c) {
 			fmt.Fprintf(&b, "%%%02X", c)
 		} else {
