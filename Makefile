@@ -116,8 +116,11 @@ verify: $(GOFUMPT) ## Fail if generated code, format or go.mod are not up to dat
 ##@ Organization
 
 .PHONY: check-org
-check-org: lint ## Check layout, layers, style, docs, complexity, secrets, errors
-	$(GO) run ./internal/tools/org check
+check-org: $(GOLANGCI) ## Check layout, layers, style, docs, complexity, secrets, errors
+	@status=0; \
+	$(GO) run ./internal/tools/org check || status=1; \
+	$(GOLANGCI) run || status=1; \
+	exit $$status
 
 .PHONY: fix-org
 fix-org: $(GOLANGCI) $(GOFUMPT) ## Fix what can be fixed automatically, then list the rest
