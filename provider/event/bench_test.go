@@ -23,7 +23,8 @@ func BenchmarkRecord(b *testing.B) {
 		event event.Event
 	}{
 		{"plain", event.Event{Type: event.UserLogin, Subject: "user-1", Data: map[string]any{
-			"client_id": "web", "session_id": "0195b2c4-0000-7000-8000-000000000001", "acr": "aal1", "amr": []string{"pwd"}}}},
+			"client_id": "web", "session_id": "0195b2c4-0000-7000-8000-000000000001", "acr": "aal1", "amr": []string{"pwd"},
+		}}},
 		{"personal", personalLogin("user-1", map[string]string{"ip_address": "192.0.2.7", "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0)"})},
 	}
 	for _, tt := range tests {

@@ -38,8 +38,10 @@ func TestGoldenVector(t *testing.T) {
 	if got := hex.EncodeToString(first); got != goldenHash {
 		t.Errorf("first hash = %s, want %s", got, goldenHash)
 	}
-	second := storage.Event{Number: 9, Seq: 2, ID: "0195b2c4-0000-7000-8000-000000000002", Type: "system.feed_reset",
-		Time: time.Date(2026, 3, 1, 12, 0, 1, 0, time.UTC), Actor: "system", ActorKind: "system", Subject: "feed", Data: []byte(`{}`)}
+	second := storage.Event{
+		Number: 9, Seq: 2, ID: "0195b2c4-0000-7000-8000-000000000002", Type: "system.feed_reset",
+		Time: time.Date(2026, 3, 1, 12, 0, 1, 0, time.UTC), Actor: "system", ActorKind: "system", Subject: "feed", Data: []byte(`{}`),
+	}
 	if got := hex.EncodeToString(event.Hash(first, second)); got != goldenSecond {
 		t.Errorf("second hash = %s, want %s", got, goldenSecond)
 	}
@@ -48,8 +50,10 @@ func TestGoldenVector(t *testing.T) {
 // The encoding, written out by hand.
 func TestCanonicalByHand(t *testing.T) {
 	t.Parallel()
-	e := storage.Event{Seq: 1, Number: 2, ID: "i", Type: "t", Time: time.UnixMicro(3), Actor: "a", ActorKind: "k",
-		Subject: "s", Organization: "o", Request: "r", Data: []byte("{}"), PersonalOf: "p", Personal: []byte{0xff}}
+	e := storage.Event{
+		Seq: 1, Number: 2, ID: "i", Type: "t", Time: time.UnixMicro(3), Actor: "a", ActorKind: "k",
+		Subject: "s", Organization: "o", Request: "r", Data: []byte("{}"), PersonalOf: "p", Personal: []byte{0xff},
+	}
 	want := "0000000f" + hex.EncodeToString([]byte("signet.event.v1")) +
 		"00000008" + "0000000000000001" + // seq
 		"00000008" + "0000000000000002" + // number

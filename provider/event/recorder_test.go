@@ -22,8 +22,10 @@ func TestRecord(t *testing.T) {
 		ctx := event.WithActor(t.Context(), event.Actor{ID: "admin-1", Kind: event.ActorUser})
 		ctx = event.WithRequest(ctx, "req-1")
 		err := r.Record(ctx,
-			event.Event{Type: event.OrganizationRoleChanged, Subject: "org-1", Organization: "org-1",
-				Data: map[string]any{"user_id": "user-1", "roles_added": []string{"billing"}, "roles_removed": []string{}}},
+			event.Event{
+				Type: event.OrganizationRoleChanged, Subject: "org-1", Organization: "org-1",
+				Data: map[string]any{"user_id": "user-1", "roles_added": []string{"billing"}, "roles_removed": []string{}},
+			},
 			event.Event{Type: event.UserLoginFailed, Data: map[string]any{"reason": "unknown", "count": 3, "from": int64(1772366400)}},
 		)
 		if err != nil {
@@ -31,10 +33,14 @@ func TestRecord(t *testing.T) {
 		}
 		got := waiting(t, replicas[0])
 		want := []storage.Event{
-			{Type: "organization.role_changed", Time: clk.Now(), Actor: "admin-1", ActorKind: "user", Subject: "org-1",
-				Organization: "org-1", Request: "req-1", Data: []byte(`{"roles_added":["billing"],"roles_removed":[],"user_id":"user-1"}`)},
-			{Type: "user.login_failed", Time: clk.Now(), Actor: "admin-1", ActorKind: "user", Request: "req-1",
-				Data: []byte(`{"count":3,"from":1772366400,"reason":"unknown"}`)},
+			{
+				Type: "organization.role_changed", Time: clk.Now(), Actor: "admin-1", ActorKind: "user", Subject: "org-1",
+				Organization: "org-1", Request: "req-1", Data: []byte(`{"roles_added":["billing"],"roles_removed":[],"user_id":"user-1"}`),
+			},
+			{
+				Type: "user.login_failed", Time: clk.Now(), Actor: "admin-1", ActorKind: "user", Request: "req-1",
+				Data: []byte(`{"count":3,"from":1772366400,"reason":"unknown"}`),
+			},
 		}
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(storage.Event{}, "ID", "Number")); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)

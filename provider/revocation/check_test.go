@@ -52,16 +52,22 @@ func TestCheck(t *testing.T) {
 		// A role named admin in an organization is not the system's.
 		{name: "organization role named like the system role", kind: storage.RevokeRole, value: "org-1/admin", pe: before, want: revocation.OK},
 		{name: "system role named like the organization role", kind: storage.RevokeRole, value: "/owner", pe: before, want: revocation.OK},
-		{name: "bare role without organization", kind: storage.RevokeRole, value: "/owner", pe: before,
-			edit: func(r *revocation.TokenRef) { r.OrgID = "" }, want: revocation.OK},
+		{
+			name: "bare role without organization", kind: storage.RevokeRole, value: "/owner", pe: before,
+			edit: func(r *revocation.TokenRef) { r.OrgID = "" }, want: revocation.OK,
+		},
 		{name: "all", kind: storage.RevokeAll, pe: before, want: revocation.Revoked},
 		{name: "all, token read after", kind: storage.RevokeAll, pe: at, want: revocation.OK},
 		{name: "a kind of a newer version kills everything before it", kind: "device", value: "x", pe: before, want: revocation.Revoked},
 		{name: "a kind of a newer version, token read after", kind: "device", value: "x", pe: at, want: revocation.OK},
-		{name: "empty value matches no empty claim", kind: storage.RevokeSID, value: "", pe: before,
-			edit: func(r *revocation.TokenRef) { r.SID = "" }, want: revocation.OK},
-		{name: "member without parts", kind: storage.RevokeMember, value: "/", pe: before,
-			edit: func(r *revocation.TokenRef) { r.OrgID, r.Sub = "", "" }, want: revocation.OK},
+		{
+			name: "empty value matches no empty claim", kind: storage.RevokeSID, value: "", pe: before,
+			edit: func(r *revocation.TokenRef) { r.SID = "" }, want: revocation.OK,
+		},
+		{
+			name: "member without parts", kind: storage.RevokeMember, value: "/", pe: before,
+			edit: func(r *revocation.TokenRef) { r.OrgID, r.Sub = "", "" }, want: revocation.OK,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
