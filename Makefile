@@ -70,12 +70,14 @@ cover: $(SERVERS) ## Measure test coverage: coverage.out and coverage.html
 
 .PHONY: fuzz
 fuzz: $(SERVERS) ## Run every fuzz target for FUZZTIME (20s) each
-	@grep -rlE '^func Fuzz' --include='*_test.go' --exclude-dir=node_modules . | xargs -r -n 1 dirname | sort -u | while read -r dir; do \
+	@failed=; \
+	for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' --exclude-dir=node_modules . | xargs -r -n 1 dirname | sort -u); do \
 	  for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$dir"/*_test.go); do \
 	    echo "== $$dir $$target"; \
-	    $(SERVERS) -need postgres,redis $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || exit 1; \
+	    $(SERVERS) -need postgres,redis $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir" || failed="$$failed $$dir:$$target"; \
 	  done; \
-	done
+	done; \
+	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi
 
 # The database waits for its disk here, as it does in production.
 .PHONY: bench
@@ -131,7 +133,7 @@ fix-org: $(GOLANGCI) $(GOFUMPT) ## Fix what can be fixed automatically, then lis
 .PHONY: report-org
 report-org: $(GOLANGCI) ## Write report/organization.html
 	@mkdir -p report
-	$(GOLANGCI) run --issues-exit-code 0 --output.json.path report/lint.json --output.text.path /dev/null
+	$(GOLANGCI) run --issues-exit-code 0 --show-stats=false --output.json.path report/lint.json --output.text.path /dev/null
 	$(GO) run ./internal/tools/org report -lint report/lint.json -o report/organization.html
 
 .PHONY: dev-setup
