@@ -71,6 +71,11 @@ func canonicalDomain(domain string) (string, error) {
 	if err != nil {
 		return "", ErrEmail
 	}
+	// What the conversion lets through must be a name in its own right: it makes
+	// some of bytes that are no text.
+	if again, err := profile.ToASCII(ascii); err != nil || again != ascii {
+		return "", ErrEmail
+	}
 	labels := strings.Split(ascii, ".")
 	if len(labels) < 2 || onlyDigits(labels[len(labels)-1]) {
 		return "", ErrEmail
