@@ -48,7 +48,8 @@ type Revocations interface {
 	// RevocationsAfter lists entries with a seq above after in order, at most limit.
 	RevocationsAfter(ctx context.Context, after int64, limit int) ([]Revocation, error)
 	FeedHead(ctx context.Context) (FeedHead, error)
-	// ResetFeed gives the feed a new id (after a database was restored).
+	// ResetFeed gives the feed a new id and moves its position far ahead (after
+	// a database was restored): tokens of the lost timeline are below it.
 	ResetFeed(ctx context.Context, feedID string) error
 }
 

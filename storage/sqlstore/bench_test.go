@@ -46,11 +46,15 @@ func newWorld(b *testing.B, s *sqlstore.Store) world {
 	b.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	w := world{now: now}
-	w.user = storage.User{ID: storage.NewID(), Email: "alice@acme.test", EmailCanonical: "alice@acme.test", Status: storage.UserActive,
-		Profile: map[string]any{"name": "Alice Example", "given_name": "Alice", "locale": "en"}, CreatedAt: now, UpdatedAt: now}
+	w.user = storage.User{
+		ID: storage.NewID(), Email: "alice@acme.test", EmailCanonical: "alice@acme.test", Status: storage.UserActive,
+		Profile: map[string]any{"name": "Alice Example", "given_name": "Alice", "locale": "en"}, CreatedAt: now, UpdatedAt: now,
+	}
 	w.org = storage.Organization{ID: storage.NewID(), Slug: "acme", Name: "Acme", Status: storage.OrganizationActive, CreatedAt: now}
-	w.session = storage.Session{ID: storage.NewID(), UserID: w.user.ID, Kind: storage.SessionBrowser, CookieHash: random(32),
-		AuthTime: now, AMR: []string{"pwd"}, CreatedAt: now, LastActiveAt: now, IdleExpiry: now.Add(time.Hour), Expiry: now.Add(time.Hour)}
+	w.session = storage.Session{
+		ID: storage.NewID(), UserID: w.user.ID, Kind: storage.SessionBrowser, CookieHash: random(32),
+		AuthTime: now, AMR: []string{"pwd"}, CreatedAt: now, LastActiveAt: now, IdleExpiry: now.Add(time.Hour), Expiry: now.Add(time.Hour),
+	}
 	ctx := b.Context()
 	for _, err := range []error{
 		s.InsertUser(ctx, w.user), s.InsertOrganization(ctx, w.org), s.InsertSession(ctx, w.session),
@@ -65,11 +69,13 @@ func newWorld(b *testing.B, s *sqlstore.Store) world {
 }
 
 func (w world) grant() storage.Grant {
-	return storage.Grant{ID: storage.NewID(), ClientID: "web", UserID: w.user.ID, SessionID: w.session.ID, OrganizationID: w.org.ID,
+	return storage.Grant{
+		ID: storage.NewID(), ClientID: "web", UserID: w.user.ID, SessionID: w.session.ID, OrganizationID: w.org.ID,
 		Scope: []string{"openid", "profile", "email", "offline_access"}, Audience: []string{"https://api.acme.test"},
 		Nonce: "n-0S6_WzA2Mj", AuthTime: w.now, AMR: []string{"pwd"}, RedirectURI: "http://127.0.0.1:9000/callback",
 		CodeHash: random(32), CodeChallenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", CodeExpiry: w.now.Add(time.Minute),
-		CreatedAt: w.now, Expiry: w.now.Add(90 * 24 * time.Hour)}
+		CreatedAt: w.now, Expiry: w.now.Add(90 * 24 * time.Hour),
+	}
 }
 
 func random(n int) []byte {
@@ -112,8 +118,10 @@ func BenchmarkCode(b *testing.B) {
 	eachEngine(b, func(b *testing.B, s *sqlstore.Store) {
 		w := newWorld(b, s)
 		event := func() storage.Event {
-			return storage.Event{ID: storage.NewID(), Type: "code.used", Time: w.now, Actor: w.user.ID, ActorKind: "user",
-				Subject: w.user.ID, Organization: w.org.ID, Data: []byte(`{"client_id":"web"}`)}
+			return storage.Event{
+				ID: storage.NewID(), Type: "code.used", Time: w.now, Actor: w.user.ID, ActorKind: "user",
+				Subject: w.user.ID, Organization: w.org.ID, Data: []byte(`{"client_id":"web"}`),
+			}
 		}
 		parallel(b, func(ctx context.Context) error {
 			g := w.grant()

@@ -33,8 +33,10 @@ func (s *Store) InsertEvents(ctx context.Context, events ...storage.Event) error
 			t.events = append(t.events, engine.Statement{
 				SQL: `INSERT INTO events (id, type, time, actor, actor_kind, subject, organization, request, data, personal, personal_of)
 					VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-				Args: []any{e.ID, e.Type, e.Time, e.Actor, e.ActorKind, e.Subject, e.Organization, e.Request, string(e.Data),
-					e.Personal, e.PersonalOf},
+				Args: []any{
+					e.ID, e.Type, e.Time, e.Actor, e.ActorKind, e.Subject, e.Organization, e.Request, string(e.Data),
+					e.Personal, e.PersonalOf,
+				},
 			})
 		}
 		return nil

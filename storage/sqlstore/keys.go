@@ -83,8 +83,10 @@ func replaceKeys(ring storage.KeyRing) []engine.Statement {
 	for _, k := range ring.Keys {
 		stmts = append(stmts, engine.Statement{
 			SQL: `INSERT INTO signing_keys (` + signingKeyColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			Args: []any{ring.Name, k.KID, k.Use, k.Algorithm, k.PublicJWK, k.PrivateSealed, k.CreatedAt, k.PublishAt, k.ActivateAt,
-				k.RetireAt, k.DropAt, k.RevokedAt},
+			Args: []any{
+				ring.Name, k.KID, k.Use, k.Algorithm, k.PublicJWK, k.PrivateSealed, k.CreatedAt, k.PublishAt, k.ActivateAt,
+				k.RetireAt, k.DropAt, k.RevokedAt,
+			},
 		})
 	}
 	return stmts

@@ -15,8 +15,10 @@ func loginArgs(t storage.LoginTransaction) []any {
 	if hash == nil {
 		hash = []byte{} // NOT NULL: bound to no browser
 	}
-	return []any{t.ID, hash, t.Request, t.SessionID, t.AuthenticatedAt, t.Consented, t.ConsentedScope, t.ConsumedAt,
-		t.CreatedAt, t.Expiry}
+	return []any{
+		t.ID, hash, t.Request, t.SessionID, t.AuthenticatedAt, t.Consented, t.ConsentedScope, t.ConsumedAt,
+		t.CreatedAt, t.Expiry,
+	}
 }
 
 // PutLoginTransaction implements storage.LoginTransactions. The browser it is

@@ -69,7 +69,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return errors.Join(err, m.DB.Close())
 	}
 	if _, err = p.Up(ctx); err != nil {
-		err = unlessNewer(s, ctx, newest, err)
+		err = s.unlessNewer(ctx, newest, err)
 	}
 	return errors.Join(err, p.Close())
 }
@@ -83,7 +83,7 @@ func (s *Store) upToDate(ctx context.Context, newest int64) (bool, error) {
 }
 
 // unlessNewer tells a failure from a newer binary that migrated meanwhile.
-func unlessNewer(s *Store, ctx context.Context, newest int64, err error) error {
+func (s *Store) unlessNewer(ctx context.Context, newest int64, err error) error {
 	if _, newer := s.upToDate(ctx, newest); newer != nil {
 		return newer
 	}

@@ -10,8 +10,12 @@ import (
 const organizationColumns = `id, slug, name, profile, status, managed_by, version, created_at, updated_at`
 
 func organizationDest(o *storage.Organization) []any {
-	return []any{&o.ID, &o.Slug, &o.Name, engine.JSON{V: &o.Profile}, (*string)(&o.Status), &o.ManagedBy,
-		&o.Version, &o.CreatedAt, &o.UpdatedAt}
+	return []any{
+		&o.ID, &o.Slug, &o.Name,
+		engine.JSON{V: &o.Profile},
+		(*string)(&o.Status), &o.ManagedBy,
+		&o.Version, &o.CreatedAt, &o.UpdatedAt,
+	}
 }
 
 func scanOrganization(scan engine.Scan) (o storage.Organization, err error) {

@@ -11,8 +11,12 @@ const resourceColumns = `identifier, organization_id, name, scopes, signing_alg,
 	managed_by, version, created_at, updated_at`
 
 func resourceDest(r *storage.Resource) []any {
-	return []any{&r.Identifier, &r.OrganizationID, &r.Name, engine.JSON{V: &r.Scopes}, &r.SigningAlg, &r.TokenLifetime,
-		&r.Introspectors, &r.ManagedBy, &r.Version, &r.CreatedAt, &r.UpdatedAt}
+	return []any{
+		&r.Identifier, &r.OrganizationID, &r.Name,
+		engine.JSON{V: &r.Scopes},
+		&r.SigningAlg, &r.TokenLifetime,
+		&r.Introspectors, &r.ManagedBy, &r.Version, &r.CreatedAt, &r.UpdatedAt,
+	}
 }
 
 func scanResource(scan engine.Scan) (r storage.Resource, err error) {

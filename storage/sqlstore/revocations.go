@@ -54,9 +54,17 @@ func (s *Store) FeedHead(ctx context.Context) (h storage.FeedHead, err error) {
 	return h, err
 }
 
+// feedJump is how far a reset moves the feed's position ahead: further than
+// the lost timeline can have got. A token minted there then has a pe below the
+// entries that follow, and the entry for all kills it.
+const feedJump = 1 << 32
+
 // ResetFeed implements storage.Revocations.
 func (s *Store) ResetFeed(ctx context.Context, feedID string) error {
 	return s.bumping(ctx, func(ctx context.Context) error {
+		if err := s.must(ctx, "reset feed", storage.ErrNotFound, `UPDATE counters SET value = value + $1 WHERE name = 'revocation'`, int64(feedJump)); err != nil {
+			return err
+		}
 		return s.must(ctx, "reset feed", storage.ErrNotFound, `UPDATE meta SET value = $1 WHERE name = 'feed_id'`, feedID)
 	})
 }

@@ -10,8 +10,10 @@ import (
 const roleColumns = `scope, organization_id, name, description, permissions, builtin, managed_by, version, created_at, updated_at`
 
 func roleDest(r *storage.Role) []any {
-	return []any{(*string)(&r.Scope), &r.OrganizationID, &r.Name, &r.Description, &r.Permissions, &r.Builtin,
-		&r.ManagedBy, &r.Version, &r.CreatedAt, &r.UpdatedAt}
+	return []any{
+		(*string)(&r.Scope), &r.OrganizationID, &r.Name, &r.Description, &r.Permissions, &r.Builtin,
+		&r.ManagedBy, &r.Version, &r.CreatedAt, &r.UpdatedAt,
+	}
 }
 
 func scanRole(scan engine.Scan) (r storage.Role, err error) {

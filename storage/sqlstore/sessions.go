@@ -12,9 +12,11 @@ const sessionColumns = `id, user_id, kind, cookie_hash, parent_id, auth_time, ac
 	ip_address, remember, created_at, last_active_at, idle_expires_at, expires_at, ended_at, end_reason`
 
 func sessionDest(v *storage.Session) []any {
-	return []any{&v.ID, &v.UserID, (*string)(&v.Kind), &v.CookieHash, &v.ParentID, &v.AuthTime, &v.ACR, &v.AMR, &v.ClientID,
+	return []any{
+		&v.ID, &v.UserID, (*string)(&v.Kind), &v.CookieHash, &v.ParentID, &v.AuthTime, &v.ACR, &v.AMR, &v.ClientID,
 		&v.DeviceName, &v.UserAgent, &v.IPAddress, &v.Remember, &v.CreatedAt, &v.LastActiveAt, &v.IdleExpiry, &v.Expiry,
-		&v.EndedAt, &v.EndReason}
+		&v.EndedAt, &v.EndReason,
+	}
 }
 
 func scanSession(scan engine.Scan) (v storage.Session, err error) {

@@ -12,9 +12,13 @@ const userColumns = `id, email, email_canonical, email_verified, password_hash, 
 	profile, last_organization_id, last_login_at, managed_by, version, created_at, updated_at`
 
 func userDest(u *storage.User) []any {
-	return []any{&u.ID, &u.Email, &u.EmailCanonical, &u.EmailVerified, &u.PasswordHash, &u.PasswordChangedAt,
-		(*string)(&u.Status), engine.JSON{V: &u.Profile}, &u.LastOrganizationID, &u.LastLoginAt, &u.ManagedBy,
-		&u.Version, &u.CreatedAt, &u.UpdatedAt}
+	return []any{
+		&u.ID, &u.Email, &u.EmailCanonical, &u.EmailVerified, &u.PasswordHash, &u.PasswordChangedAt,
+		(*string)(&u.Status),
+		engine.JSON{V: &u.Profile},
+		&u.LastOrganizationID, &u.LastLoginAt, &u.ManagedBy,
+		&u.Version, &u.CreatedAt, &u.UpdatedAt,
+	}
 }
 
 func scanUser(scan engine.Scan) (u storage.User, err error) {

@@ -13,8 +13,10 @@ func testEvents(t *testing.T, r []Store) {
 	ctx, s := t.Context(), r[0]
 	_, err := s.LastEvent(ctx)
 	wantError(t, err, storage.ErrNotFound)
-	full := storage.Event{ID: storage.NewID(), Type: "user.created", Time: epoch, Actor: "a", ActorKind: "user", Subject: "s",
-		Organization: "o", Request: "r", Data: []byte(`{"role": "owner"}`), Personal: []byte{0, 1}, PersonalOf: "s"}
+	full := storage.Event{
+		ID: storage.NewID(), Type: "user.created", Time: epoch, Actor: "a", ActorKind: "user", Subject: "s",
+		Organization: "o", Request: "r", Data: []byte(`{"role": "owner"}`), Personal: []byte{0, 1}, PersonalOf: "s",
+	}
 	bare := storage.Event{ID: storage.NewID()}
 	noError(t, s.InsertEvents(ctx))
 	noError(t, s.InsertEvents(ctx, full, bare))
@@ -114,8 +116,10 @@ func testLogoutDeliveries(t *testing.T, r []Store) {
 	ctx, s := t.Context(), r[0]
 	var want []storage.LogoutDelivery
 	for i := range 3 {
-		d := storage.LogoutDelivery{ID: storage.NewID(), ClientID: "web", SessionID: "sid", UserID: "u", Attempts: int64(i),
-			DueAt: epoch.Add(time.Duration(i) * time.Second), CreatedAt: epoch}
+		d := storage.LogoutDelivery{
+			ID: storage.NewID(), ClientID: "web", SessionID: "sid", UserID: "u", Attempts: int64(i),
+			DueAt: epoch.Add(time.Duration(i) * time.Second), CreatedAt: epoch,
+		}
 		noError(t, s.InsertLogoutDelivery(ctx, d))
 		want = append(want, d)
 	}

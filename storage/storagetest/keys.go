@@ -13,8 +13,10 @@ func testKeyRings(t *testing.T, r []Store) {
 	ctx, s := t.Context(), r[0]
 	equal(t, must(s.KeyRings(ctx))(t), []storage.KeyRing(nil))
 	key := func(kid string) storage.SigningKey {
-		return storage.SigningKey{KID: kid, Use: storage.KeyUseSig, Algorithm: "ES256", PublicJWK: []byte(`{"kty":"EC"}`), PrivateSealed: []byte{9, 0},
-			CreatedAt: epoch, PublishAt: epoch, ActivateAt: epoch.Add(time.Hour), RetireAt: epoch.Add(2 * time.Hour), DropAt: epoch.Add(3 * time.Hour)}
+		return storage.SigningKey{
+			KID: kid, Use: storage.KeyUseSig, Algorithm: "ES256", PublicJWK: []byte(`{"kty":"EC"}`), PrivateSealed: []byte{9, 0},
+			CreatedAt: epoch, PublishAt: epoch, ActivateAt: epoch.Add(time.Hour), RetireAt: epoch.Add(2 * time.Hour), DropAt: epoch.Add(3 * time.Hour),
+		}
 	}
 	ring := storage.KeyRing{Name: "sig/ES256", Keys: []storage.SigningKey{key("a"), key("b")}}
 	config := must(s.FeedHead(ctx))(t).Config

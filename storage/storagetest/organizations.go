@@ -92,8 +92,10 @@ func testMemberships(t *testing.T, r []Store) {
 
 func testRoles(t *testing.T, r []Store) {
 	ctx, s := t.Context(), r[0]
-	built := storage.Role{Scope: storage.ScopeOrganization, Name: "owner", Description: "All", Permissions: []string{"read:x", "write:x"},
-		Builtin: true, Version: 1, CreatedAt: epoch, UpdatedAt: epoch}
+	built := storage.Role{
+		Scope: storage.ScopeOrganization, Name: "owner", Description: "All", Permissions: []string{"read:x", "write:x"},
+		Builtin: true, Version: 1, CreatedAt: epoch, UpdatedAt: epoch,
+	}
 	system := storage.Role{Scope: storage.ScopeSystem, Name: "admin", Builtin: true, CreatedAt: epoch}
 	custom := storage.Role{Scope: storage.ScopeOrganization, OrganizationID: "org", Name: "billing", ManagedBy: "apply"}
 	for _, role := range []storage.Role{system, built, custom} {

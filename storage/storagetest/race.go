@@ -141,7 +141,8 @@ func testOneWinner(t *testing.T, r []Store) {
 		race(t, r, func(round int) func(Store, int) (bool, error) {
 			return func(s Store, i int) (bool, error) {
 				return s.ReplaceKeyRing(ctx, storage.KeyRing{Name: "sig/ES256", Version: int64(round), Keys: []storage.SigningKey{
-					{KID: fmt.Sprint(i), PublicJWK: []byte{1}, PrivateSealed: []byte{1}}}})
+					{KID: fmt.Sprint(i), PublicJWK: []byte{1}, PrivateSealed: []byte{1}},
+				}})
 			}
 		})
 		rings := must(r[0].KeyRings(ctx))(t)

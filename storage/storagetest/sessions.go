@@ -73,8 +73,10 @@ func testSessions(t *testing.T, r []Store) {
 
 func testLoginTransactions(t *testing.T, r []Store) {
 	ctx, s := t.Context(), r[0]
-	v := storage.LoginTransaction{ID: storage.NewID(), BrowserHash: []byte{7, 0}, Request: []byte("sealed"), SessionID: "sid",
-		AuthenticatedAt: epoch, CreatedAt: epoch, Expiry: epoch.Add(10 * time.Minute)}
+	v := storage.LoginTransaction{
+		ID: storage.NewID(), BrowserHash: []byte{7, 0}, Request: []byte("sealed"), SessionID: "sid",
+		AuthenticatedAt: epoch, CreatedAt: epoch, Expiry: epoch.Add(10 * time.Minute),
+	}
 	noError(t, s.PutLoginTransaction(ctx, v))
 	equal(t, must(s.LoginTransactionByID(ctx, v.ID))(t), v)
 	_, err := s.LoginTransactionByID(ctx, "none")

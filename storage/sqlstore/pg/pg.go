@@ -48,7 +48,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pg: %w", err) // pgx leaves the password out
 	}
-	pc.MaxConns = int32(cfg.MaxConns) //nolint:gosec // a handful
+	pc.MaxConns = int32(cfg.MaxConns)
 	pc.MinConns = pc.MaxConns
 	pc.MaxConnLifetime = time.Hour
 	pc.MaxConnLifetimeJitter = 10 * time.Minute

@@ -190,13 +190,13 @@ func Fanout(t *testing.T, open func(t *testing.T) (a, b volatile.Fanout)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		byCtx, stop := a.Subscribe(ctx, "t"+storage.NewID())
 		cancel()
-		for range byCtx { //nolint:revive // drains until it is closed
+		for range byCtx {
 		}
 		stop()
 		byStop, stop := a.Subscribe(t.Context(), "t"+storage.NewID())
 		stop()
 		stop()
-		for range byStop { //nolint:revive // drains until it is closed
+		for range byStop {
 		}
 	})
 	t.Run("nobody listens", func(t *testing.T) {
