@@ -123,20 +123,15 @@ func Inside(ctx context.Context) bool {
 	return v
 }
 
-// maxListItems and maxListItem are the bounds of a list in an event.
-const (
-	maxListItems = event.MaxListItems
-	maxListItem  = event.MaxEnum
-)
-
-// List cuts names to what a list in an event may hold.
+// List cuts names to what a list in an event may hold, so that a strange name
+// never stands in the way of the change it belongs to.
 func List(names []string) []string {
-	out := make([]string, 0, min(len(names), maxListItems))
+	out := make([]string, 0, min(len(names), event.MaxListItems))
 	for _, n := range names {
-		if len(out) == maxListItems {
+		if len(out) == event.MaxListItems {
 			break
 		}
-		if n != "" && len(n) <= maxListItem {
+		if event.ListItem(n) {
 			out = append(out, n)
 		}
 	}

@@ -112,11 +112,17 @@ func list(items []string) bool {
 		return false
 	}
 	for _, s := range items {
-		if s == "" || !visible(s, MaxListItem, true) || strings.ContainsAny(s, `"\\`) {
+		if !ListItem(s) {
 			return false
 		}
 	}
 	return true
+}
+
+// ListItem says whether a list in an event may hold s: a scope token of at
+// most MaxListItem characters.
+func ListItem(s string) bool {
+	return s != "" && visible(s, MaxListItem, true) && !strings.ContainsAny(s, `"\\`)
 }
 
 // visible says whether s is at most limit visible ASCII characters. Without at

@@ -183,7 +183,7 @@ func (c *Core) openKeys(ctx context.Context, master *keys.Master) error {
 		return fmt.Errorf("app: data keys: %w", err)
 	}
 	if c.Sequencer, err = event.NewSequencer(event.SequencerConfig{
-		Store: c.Store, Clock: c.Clock, Holder: storage.NewID(), Log: c.Log,
+		Store: c.Store, Clock: c.Clock, Holder: storage.NewID(), Log: c.Log, Poll: c.sequencerPoll(),
 	}); err != nil {
 		return fmt.Errorf("app: sequencer: %w", err)
 	}
@@ -204,6 +204,15 @@ func (c *Core) openKeys(ctx context.Context, master *keys.Master) error {
 		}
 	}
 	return nil
+}
+
+// sequencerPoll is how often the sequencer looks without being told: an SQLite
+// database has no other writers, so its own kick announces every event.
+func (c *Core) sequencerPoll() time.Duration {
+	if c.Config.Postgres() {
+		return 0
+	}
+	return 5 * time.Second
 }
 
 // commitKey writes a change of a key ring with its event and, when a key was

@@ -21,6 +21,7 @@ import (
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/revocation"
 	"github.com/signet-idp/signet/provider/token"
+	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/sqlstore"
 )
 
@@ -53,6 +54,13 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	s.View.OnConfig(func(version int64) {
 		c.Registry.Configure(version)
 		c.Resolver.Configure(version)
+	})
+	s.View.OnApply(func(entries []storage.Revocation) {
+		for _, e := range entries {
+			if e.Kind == storage.RevokeSub {
+				c.Recorder.Forget(e.Value) // an erased person's key leaves memory too
+			}
+		}
 	})
 	c.mu.Lock()
 	c.committed = s.View.Look
