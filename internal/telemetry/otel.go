@@ -11,9 +11,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	prombridge "go.opentelemetry.io/contrib/bridges/prometheus"
-	"go.opentelemetry.io/contrib/exporters/autoexport"
 	otelruntime "go.opentelemetry.io/contrib/instrumentation/runtime"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -75,15 +76,15 @@ func (t *Telemetry) startMetrics(ctx context.Context, res *resource.Resource, ge
 	}
 	options := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(exporter)}
 	if wanted(getenv, "METRICS") {
-		own := t.Metrics.registry
-		autoexport.WithFallbackMetricProducer(func(context.Context) (sdkmetric.Producer, error) {
-			return prombridge.NewMetricProducer(prombridge.WithGatherer(own)), nil
-		})
-		reader, err := autoexport.NewMetricReader(ctx)
+		if err := checkExporter(getenv, "METRICS"); err != nil {
+			return err
+		}
+		push, err := otlpmetrichttp.New(ctx)
 		if err != nil {
 			return fmt.Errorf("telemetry: metrics exporter: %w", err)
 		}
-		options = append(options, sdkmetric.WithReader(reader))
+		own := prombridge.NewMetricProducer(prombridge.WithGatherer(t.Metrics.registry))
+		options = append(options, sdkmetric.WithReader(sdkmetric.NewPeriodicReader(push, sdkmetric.WithProducer(own))))
 	}
 	provider := sdkmetric.NewMeterProvider(options...)
 	t.stop = append(t.stop, provider.Shutdown)
@@ -102,13 +103,33 @@ func (t *Telemetry) startTraces(ctx context.Context, res *resource.Resource, get
 	if !wanted(getenv, "TRACES") {
 		return nil
 	}
-	exporter, err := autoexport.NewSpanExporter(ctx)
+	if err := checkExporter(getenv, "TRACES"); err != nil {
+		return err
+	}
+	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return fmt.Errorf("telemetry: trace exporter: %w", err)
 	}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithResource(res), sdktrace.WithBatcher(exporter))
 	t.stop = append(t.stop, provider.Shutdown)
 	t.Tracer = provider
+	return nil
+}
+
+// checkExporter refuses what we do not bring: OTLP over HTTP, the default of
+// the specification, is what every collector takes; the gRPC and console
+// exporters would make the binary a quarter larger.
+func checkExporter(getenv func(string) string, signal string) error {
+	if e := getenv("OTEL_" + signal + "_EXPORTER"); e != "" && e != "otlp" {
+		return fmt.Errorf("telemetry: OTEL_%s_EXPORTER is %q; write otlp or none", signal, e)
+	}
+	protocol := getenv("OTEL_EXPORTER_OTLP_" + signal + "_PROTOCOL")
+	if protocol == "" {
+		protocol = getenv("OTEL_EXPORTER_OTLP_PROTOCOL")
+	}
+	if protocol != "" && protocol != "http/protobuf" {
+		return fmt.Errorf("telemetry: OTEL_EXPORTER_OTLP_PROTOCOL is %q; write http/protobuf and the collector's HTTP port, usually 4318", protocol)
+	}
 	return nil
 }
 
