@@ -21,6 +21,7 @@ type Observer interface {
 
 // Handler serves the routes under /auth.
 type Handler struct {
+	Issuer      string
 	Verifier    *token.Verifier
 	Permissions Permissions
 	Feed        Feed
@@ -40,8 +41,16 @@ type Feed interface {
 }
 
 // Mount adds the routes.
-func (h *Handler) Mount(t *web.Table) {
+func (h *Handler) Mount(t *web.Table) error {
+	configuration, err := h.configuration()
+	if err != nil {
+		return err
+	}
 	t.Add(web.Route{
+		Name: "signetConfiguration", Summary: "What this server offers beyond OpenID Connect", Tags: []string{"OpenID Connect"},
+		Methods: []string{http.MethodGet}, Path: PathConfiguration, Auth: web.Public(), CORS: web.CORSAny,
+		Prepared: func() *web.Prepared { return configuration }, Response: web.TypeOf[Configuration](),
+	}, web.Route{
 		Name: "validateToken", Summary: "Is this access token still good?", Tags: []string{"Authentication"},
 		Methods: []string{http.MethodGet, http.MethodPost}, Path: "/auth/validate", Legacy: true,
 		Auth:    web.HandlerChecks("the credential is what is judged"),
@@ -49,6 +58,7 @@ func (h *Handler) Mount(t *web.Table) {
 		Request: web.TypeOf[ValidateRequest](), Response: web.TypeOf[Validation](),
 		Errors: []string{"AUTH_002", "AUTH_005", "AUTH_006", "AUTH_010", "AUTH_011", "REQ_001", "SRV_002"},
 	})
+	return nil
 }
 
 // ValidateRequest is the body of form A.

@@ -29,6 +29,9 @@ func (s *Server) Serve(ctx context.Context, ready func(addr net.Addr)) error {
 	if err := s.View.Load(ctx); err != nil {
 		return fmt.Errorf("app: revocations: %w", err)
 	}
+	if err := s.EnsureRings(ctx); err != nil {
+		return err
+	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	done := make(chan error, 1)

@@ -40,13 +40,14 @@ type Server struct {
 	Handler  http.Handler
 	OpsFrame http.Handler // nil without an operations listener
 
-	notifier *oauth.Notifier
-	start    time.Time
+	notifier   *oauth.Notifier
+	configured chan struct{} // a registration changed somewhere
+	start      time.Time
 }
 
 // NewServer adds what answers requests to a Core.
 func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
-	s := &Server{Core: c, start: time.Now()}
+	s := &Server{Core: c, start: time.Now(), configured: make(chan struct{}, 1)}
 	var err error
 	if s.View, err = revocation.New(revocation.Config{Feed: c.Store, Clock: c.Clock, Log: c.Log}); err != nil {
 		return nil, fmt.Errorf("app: revocations: %w", err)
@@ -54,6 +55,10 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	s.View.OnConfig(func(version int64) {
 		c.Registry.Configure(version)
 		c.Resolver.Configure(version)
+		select {
+		case s.configured <- struct{}{}:
+		default:
+		}
 	})
 	s.View.OnApply(func(entries []storage.Revocation) {
 		for _, e := range entries {
@@ -119,7 +124,7 @@ func (s *Server) mount(build Build) error {
 		Cookies: pages.NewCookies(s.Config.Issuer), Key: s.purposes.logins, Users: s.Store, Scopes: s.Registry,
 	}
 	protocol := &oidc.Handler{OAuth: s.OAuth, Interaction: interaction, Keys: s.Keys, Locales: renderer.Locales()}
-	gate := &auth.Handler{Verifier: s.Verifier, Permissions: s.Resolver, Feed: s.View, Observer: s.Telemetry.Metrics, Now: s.Clock.Now}
+	gate := &auth.Handler{Issuer: s.Config.Issuer, Verifier: s.Verifier, Permissions: s.Resolver, Feed: s.View, Observer: s.Telemetry.Metrics, Now: s.Clock.Now}
 	s.Ops = ops.New(ops.Options{
 		Service: s.Config.Server.ServiceName, Version: build.Version, Mode: s.mode(), Checks: s.checks(), Clock: s.Clock,
 		ClockOffset: s.Config.ClockOffset, Metrics: s.Telemetry.MetricsHandler(), Logger: s.Log,
@@ -127,7 +132,9 @@ func (s *Server) mount(build Build) error {
 	s.Table = web.NewTable()
 	protocol.Mount(s.Table)
 	interaction.Mount(s.Table)
-	gate.Mount(s.Table)
+	if err := gate.Mount(s.Table); err != nil {
+		return err
+	}
 	s.Ops.Mount(s.Table)
 	o := web.Options{
 		Issuer: s.Config.Issuer, Clock: s.Clock, Uptime: func() time.Duration { return time.Since(s.start) }, Logger: s.Log,
@@ -187,6 +194,19 @@ func (s *Server) Background(ctx context.Context) error {
 	g.run(s.View.Run)
 	g.run(s.Sequencer.Run)
 	g.run(func(ctx context.Context) error { s.notifier.Run(ctx, nil); return nil })
+	g.run(func(ctx context.Context) error {
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-s.configured:
+			}
+			// Other replicas' keys are read as well: one may have been revoked.
+			if err := errors.Join(s.Keys.Tick(ctx), s.EnsureRings(ctx)); err != nil && ctx.Err() == nil {
+				s.Log.Error("keys", "error", err)
+			}
+		}
+	})
 	g.run(func(ctx context.Context) error {
 		every(ctx, s.Keys.Config().SyncEvery, func() {
 			if err := errors.Join(s.Keys.Tick(ctx), s.Keyring.Tick(ctx)); err != nil && ctx.Err() == nil {
