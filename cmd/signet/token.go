@@ -129,6 +129,10 @@ func (o *tokenGet) login(ctx context.Context, provider *oidc.Provider, talk io.W
 		ClientID: o.client, ClientSecret: o.secret, Endpoint: provider.Endpoint(), Scopes: strings.Fields(scope),
 		RedirectURL: "http://" + listener.Addr().String() + "/callback",
 	}
+	cfg.Endpoint.AuthStyle = oauth2.AuthStyleInParams // do not try two ways
+	if o.secret != "" {
+		cfg.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	}
 	verifier, state := oauth2.GenerateVerifier(), oauth2.GenerateVerifier()
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier), oidc.Nonce(state)}
 	for _, r := range o.resources {
