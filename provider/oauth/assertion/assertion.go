@@ -64,7 +64,8 @@ type Config struct {
 	// Audiences are what aud may name: the issuer and the URLs of the endpoints
 	// that clients authenticate to.
 	Audiences []string
-	// Lifetime is how far ahead exp may be; default DefaultLifetime, at most
+	// Lifetime is how long an assertion is good after its iat, whatever its exp
+	// or, without iat, how far ahead exp may be; default DefaultLifetime, at most
 	// MaxLifetime.
 	Lifetime time.Duration
 	Clock    clock.Clock
@@ -98,8 +99,8 @@ type Client struct {
 // ExpiresAt.
 type Assertion struct {
 	ClientID  string
-	ID        string // jti
-	ExpiresAt time.Time
+	ID        string    // jti
+	ExpiresAt time.Time // when it is good no more: remember ID until then
 }
 
 // Verify checks an assertion of the client: form, algorithm, signature, iss and

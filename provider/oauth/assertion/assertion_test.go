@@ -95,6 +95,7 @@ func TestVerifyClaims(t *testing.T) {
 		{"no iat", map[string]any{"iat": nil}, nil},
 		{"times with fractions", map[string]any{"iat": float64(at(0)) + 0.5, "exp": float64(at(60)) + 0.5}, nil},
 		{"clock 30 s ahead", map[string]any{"iat": at(30 * time.Second), "nbf": at(30 * time.Second), "exp": at(5*time.Minute + 30*time.Second)}, nil},
+		{"an hour, and fresh", map[string]any{"iat": at(-299 * time.Second), "exp": at(time.Hour)}, nil}, // zitadel/oidc
 		{"longest jti", map[string]any{"jti": strings.Repeat("j", MaxID)}, nil},
 		{"unknown claims", map[string]any{"x": map[string]any{"y": 1}}, nil},
 
@@ -116,8 +117,11 @@ func TestVerifyClaims(t *testing.T) {
 		{"negative exp", map[string]any{"exp": -1}, ErrClaim},
 		{"expired", map[string]any{"exp": at(-time.Second)}, ErrExpired},
 		{"expires now", map[string]any{"exp": at(0)}, ErrExpired},
-		{"ten years", map[string]any{"exp": at(87600 * time.Hour)}, ErrLifetime},
-		{"a little too long", map[string]any{"exp": at(5*time.Minute + 31*time.Second)}, ErrLifetime},
+		{"ten years", map[string]any{"iat": nil, "exp": at(87600 * time.Hour)}, ErrLifetime},
+		{"a little too long", map[string]any{"iat": nil, "exp": at(5*time.Minute + 31*time.Second)}, ErrLifetime},
+		{"long, and not fresh", map[string]any{"iat": at(-5 * time.Minute), "exp": at(time.Hour)}, ErrExpired},
+		// What it was marked as used for is over by then.
+		{"long, and near its end", map[string]any{"iat": at(-time.Hour), "exp": at(time.Minute)}, ErrExpired},
 		{"not yet", map[string]any{"nbf": at(31 * time.Second)}, ErrNotYetValid},
 		{"made in the future", map[string]any{"iat": at(31 * time.Second)}, ErrNotYetValid},
 		{"iat is a string", map[string]any{"iat": "now"}, ErrClaim},
@@ -291,12 +295,16 @@ func TestVerifyKeys(t *testing.T) {
 func TestLifetime(t *testing.T) {
 	client := jwstest.New(t)
 	source := &jwstest.Source{Set: client.Keys()}
-	raw := client.Sign(t, jose.EdDSA, nil, claims(map[string]any{"exp": now().Add(10 * time.Minute).Unix()}))
+	raw := client.Sign(t, jose.EdDSA, nil, claims(map[string]any{"iat": nil, "exp": now().Add(10 * time.Minute).Unix()}))
 	if _, err := newVerifier(t, source, 10*time.Minute).Verify(t.Context(), Client{ID: "orders"}, raw); err != nil {
 		t.Error(err)
 	}
 	if _, err := newVerifier(t, source, time.Minute).Verify(t.Context(), Client{ID: "orders"}, raw); !errors.Is(err, ErrLifetime) {
 		t.Error(err)
+	}
+	long := client.Sign(t, jose.EdDSA, nil, claims(map[string]any{"exp": now().Add(time.Hour).Unix()}))
+	if got, err := newVerifier(t, source, time.Minute).Verify(t.Context(), Client{ID: "orders"}, long); err != nil || got.ExpiresAt != now().Add(time.Minute) {
+		t.Errorf("ends %v, %v", got.ExpiresAt, err)
 	}
 	for name, c := range map[string]Config{
 		"no keys":     {Audiences: []string{issuer}, Clock: fakeclock.New(now())},

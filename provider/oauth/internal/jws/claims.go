@@ -99,24 +99,25 @@ func (c Claims) Time(name string) (at time.Time, present bool, err error) {
 type Lifetime struct {
 	Now        time.Time
 	Skew       time.Duration // how far the client's clock may be ahead of ours
-	Max        time.Duration // how far exp may be ahead; 0: any
+	Max        time.Duration // how long a token is good after iat or, without iat, how far exp may be ahead; 0: any
 	NeedExpiry bool
 }
 
-// CheckTimes checks exp, nbf and iat, each if present, and returns exp. A token
-// is never accepted past its exp, however the clocks differ: its one-time mark
-// may be forgotten then.
-func (c Claims) CheckTimes(l Lifetime) (expiry time.Time, err error) {
-	expiry, present, err := c.Time("exp")
-	switch {
-	case err != nil:
+// CheckTimes checks exp, nbf and iat, each if present, and returns when the
+// token ends: its exp, or Max after its iat if that is earlier. Some clients
+// write an exp of an hour and cannot be told otherwise; theirs are good while
+// they are fresh. A token is never accepted past that end, however the clocks
+// differ: its one-time mark may be forgotten then.
+func (c Claims) CheckTimes(l Lifetime) (end time.Time, err error) {
+	end, expires, err := c.Time("exp")
+	if err != nil {
 		return time.Time{}, err
-	case !present && l.NeedExpiry:
+	}
+	if !expires && l.NeedExpiry {
 		return time.Time{}, ErrNoExpiry
-	case present && !l.Now.Before(expiry):
+	}
+	if expires && !l.Now.Before(end) {
 		return time.Time{}, ErrExpired
-	case present && l.Max > 0 && expiry.After(l.Now.Add(l.Max+l.Skew)):
-		return time.Time{}, ErrLifetime
 	}
 	for _, name := range []string{"nbf", "iat"} {
 		at, present, err := c.Time(name)
@@ -126,6 +127,15 @@ func (c Claims) CheckTimes(l Lifetime) (expiry time.Time, err error) {
 		if present && at.After(l.Now.Add(l.Skew)) {
 			return time.Time{}, ErrNotYetValid
 		}
+		if fresh := at.Add(l.Max); name == "iat" && present && expires && l.Max > 0 && end.After(fresh) {
+			end = fresh
+		}
 	}
-	return expiry, nil
+	switch {
+	case expires && !l.Now.Before(end):
+		return time.Time{}, ErrExpired
+	case expires && l.Max > 0 && end.After(l.Now.Add(l.Max+l.Skew)):
+		return time.Time{}, ErrLifetime
+	}
+	return end, nil
 }
