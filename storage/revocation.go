@@ -17,7 +17,7 @@ const (
 	RevokeSub    RevocationKind = "sub"    // everything of one person (or service)
 	RevokeClient RevocationKind = "client" // client_id
 	RevokeOrg    RevocationKind = "org"    // org_id
-	RevokeMember RevocationKind = "member" // org_id/sub
+	RevokeMember RevocationKind = "member" // org_id/sub, for system roles: /sub
 	RevokeRole   RevocationKind = "role"   // org_id/role, system roles: /role
 	RevokeKID    RevocationKind = "kid"
 	RevokeAll    RevocationKind = "all"

@@ -45,6 +45,13 @@ func TestCheck(t *testing.T) {
 		{name: "member of another organization", kind: storage.RevokeMember, value: "org-2/sub-1", pe: before, want: revocation.OK},
 		{name: "another member", kind: storage.RevokeMember, value: "org-1/sub-2", pe: before, want: revocation.OK},
 		{name: "member, token read after", kind: storage.RevokeMember, value: "org-1/sub-1", pe: at, want: revocation.OK},
+		{name: "system roles of a person", kind: storage.RevokeMember, value: "/sub-1", pe: before, want: revocation.Stale},
+		{name: "system roles of a person, token read after", kind: storage.RevokeMember, value: "/sub-1", pe: at, want: revocation.OK},
+		{name: "system roles of another person", kind: storage.RevokeMember, value: "/sub-2", pe: before, want: revocation.OK},
+		{
+			name: "system roles, token without organization", kind: storage.RevokeMember, value: "/sub-1", pe: before,
+			edit: func(r *revocation.TokenRef) { r.OrgID = "" }, want: revocation.Stale,
+		},
 		{name: "organization role", kind: storage.RevokeRole, value: "org-1/owner", pe: before, want: revocation.Stale},
 		{name: "role that the token lacks", kind: storage.RevokeRole, value: "org-1/billing", pe: before, want: revocation.OK},
 		{name: "role of another organization", kind: storage.RevokeRole, value: "org-2/owner", pe: before, want: revocation.OK},

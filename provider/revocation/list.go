@@ -143,9 +143,14 @@ func (l *list) has(t *table[string], value string, pe int64) bool {
 }
 
 func (l *list) stale(t *TokenRef) bool {
-	if l.members.used.Load() && t.OrgID != "" && t.Sub != "" &&
-		l.members.kills(maphash.String(l.seed, t.Sub), pair{t.OrgID, t.Sub}, t.PE) {
-		return true
+	if l.members.used.Load() && t.Sub != "" {
+		// Without an organization the entry speaks of system roles, which are in
+		// every token of its subject.
+		hash := maphash.String(l.seed, t.Sub)
+		if l.members.kills(hash, pair{"", t.Sub}, t.PE) ||
+			t.OrgID != "" && l.members.kills(hash, pair{t.OrgID, t.Sub}, t.PE) {
+			return true
+		}
 	}
 	if !l.roles.used.Load() {
 		return false

@@ -35,7 +35,7 @@ func naive(t revocation.TokenRef, entries []storage.Revocation) revocation.Verdi
 		case storage.RevokeOrg:
 			dead = newer && t.OrgID != "" && e.Value == t.OrgID
 		case storage.RevokeMember:
-			dead, verdict = newer && t.OrgID != "" && e.Value == t.OrgID+"/"+t.Sub, revocation.Stale
+			dead, verdict = newer && (e.Value == t.OrgID+"/"+t.Sub || e.Value == "/"+t.Sub), revocation.Stale
 		case storage.RevokeRole:
 			verdict = revocation.Stale
 			for _, role := range t.Roles {
@@ -71,7 +71,7 @@ func drawEntry(t *rapid.T, now time.Time) storage.Revocation {
 	}
 	switch e.Kind {
 	case storage.RevokeMember:
-		e.Value = pick(t, "organization", "org-", 3) + "/" + pick(t, "sub", "sub-", 4)
+		e.Value = rapid.SampledFrom([]string{"", "org-1", "org-2", "org-3"}).Draw(t, "organization") + "/" + pick(t, "sub", "sub-", 4)
 	case storage.RevokeRole:
 		e.Value = rapid.SampledFrom([]string{"", "org-1", "org-2", "org-3"}).Draw(t, "organization") + "/" +
 			rapid.SampledFrom([]string{"owner", "admin", "billing"}).Draw(t, "role")

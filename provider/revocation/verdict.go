@@ -79,7 +79,9 @@ func Expiry(now time.Time, longest time.Duration) time.Time {
 	return now.Add(longest + Margin)
 }
 
-// MemberValue is the value of an entry of kind member.
+// MemberValue is the value of an entry of kind member: roles that the subject
+// held in the organization were taken away or, with no organization, system
+// roles, and then it matches every token of the subject.
 func MemberValue(organizationID, sub string) string { return organizationID + "/" + sub }
 
 // RoleValue is the value of an entry of kind role; a system role has no

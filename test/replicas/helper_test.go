@@ -2,6 +2,7 @@ package replicas_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -211,4 +212,19 @@ func refreshForm(token string) url.Values {
 func (w *world) subject(t *testing.T, n int) storage.User {
 	t.Helper()
 	return w.all[0].User(t, fmt.Sprintf("person%d@example.test", n), password)
+}
+
+// headerKID reads the kid of a token's header.
+func headerKID(t *testing.T, compact string) string {
+	t.Helper()
+	head, _, _ := strings.Cut(compact, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h struct{ KID, Alg, Typ string }
+	if err := json.Unmarshal(raw, &h); err != nil {
+		t.Fatal(err)
+	}
+	return h.KID
 }

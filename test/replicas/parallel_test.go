@@ -127,7 +127,9 @@ func TestOneAssertionOneWinner(t *testing.T) {
 			got := parallel(racers, func(i int) answer { return c.post(t.Context(), w.at(i).URL+"/oauth2/token", form) })
 			noServerErrors(t, "assertion", got)
 			won := count(got, func(a answer) bool { return a.status == http.StatusOK })
-			lost := count(got, func(a answer) bool { return a.status == http.StatusUnauthorized && a.field("error") == "invalid_client" })
+			lost := count(got, func(a answer) bool {
+				return a.status == http.StatusUnauthorized && a.field("error") == "invalid_client"
+			})
 			if won != 1 || lost != racers-1 {
 				t.Fatalf("round %d: %d won, %d were refused; %+v", round, won, lost, got[0])
 			}

@@ -73,7 +73,8 @@ type Core struct {
 	redis    *redis.Client
 	purposes purposes
 
-	committed func() // called after a commit that others should look at
+	// committed returns when this replica has applied what was just committed.
+	committed func(ctx context.Context)
 	mu        sync.Mutex
 }
 
@@ -146,14 +147,9 @@ func (c *Core) openVolatile() error {
 	return nil
 }
 
-// notify tells this replica, and through Redis the others, to look.
+// notify tells the others, through Redis, to look, and lets this replica apply
+// what was committed before the change is acknowledged.
 func (c *Core) notify(ctx context.Context, topic string) {
-	c.mu.Lock()
-	committed := c.committed
-	c.mu.Unlock()
-	if committed != nil {
-		committed()
-	}
 	if c.redis != nil {
 		// Best effort and out of the request's way: the others look by themselves.
 		go func() {
@@ -161,6 +157,12 @@ func (c *Core) notify(ctx context.Context, topic string) {
 			defer cancel()
 			_ = c.redis.Publish(ctx, topic, nil)
 		}()
+	}
+	c.mu.Lock()
+	committed := c.committed
+	c.mu.Unlock()
+	if committed != nil {
+		committed(ctx)
 	}
 }
 

@@ -68,7 +68,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 		}
 	})
 	c.mu.Lock()
-	c.committed = s.View.Look
+	c.committed = s.applied
 	c.mu.Unlock()
 	ring := token.NewRing(c.Keys)
 	if s.Verifier, err = token.NewVerifier(c.Config.Issuer, ring, s.View, c.Clock, c.Config.Feed.MaxStale); err != nil {
@@ -105,6 +105,19 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	})
 	return s, s.mount(build)
 }
+
+// applied returns when this replica enforces what was just committed, so that
+// whoever is told of a logout, here, is told the truth. It does not wait for
+// long: the commit stands, and the view goes on trying by itself.
+func (s *Server) applied(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), applyTime)
+	defer cancel()
+	if err := s.View.Sync(ctx); err != nil {
+		s.View.Look()
+	}
+}
+
+const applyTime = time.Second
 
 // tokenObserver shows the token endpoint to the metrics.
 type tokenObserver struct{ m *telemetry.Metrics }
