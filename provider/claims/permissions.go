@@ -10,7 +10,7 @@ const maxPermissionsBytes = 512
 type Permissions interface {
 	// Permissions takes the roles of a token (bare names of the organization,
 	// system ones with their prefix).
-	Permissions(ctx context.Context, organizationID string, roles []string) ([]string, error)
+	Permissions(ctx context.Context, roles []string, organizationID string) ([]string, error)
 }
 
 // Builder adds to tokens what needs more than the grant at hand.
@@ -24,7 +24,7 @@ func NewBuilder(p Permissions) *Builder { return &Builder{permissions: p} }
 // PermissionsClaim gives the permissions claim of a token, or says that it is
 // too large to be carried.
 func (b *Builder) PermissionsClaim(ctx context.Context, organizationID string, roles []string) (list []string, omitted bool, err error) {
-	list, err = b.permissions.Permissions(ctx, organizationID, roles)
+	list, err = b.permissions.Permissions(ctx, roles, organizationID)
 	if err != nil {
 		return nil, false, err
 	}

@@ -56,10 +56,40 @@ func OfScope(scope string) []string {
 	return nil
 }
 
+// ScopeOf names the scope that a claim belongs to, or "".
+func ScopeOf(name string) string {
+	for _, s := range personScopes() {
+		if slices.Contains(OfScope(s), name) {
+			return s
+		}
+	}
+	return ""
+}
+
+func personScopes() []string {
+	return []string{"profile", "email", "address", "phone", "organization", "roles"}
+}
+
+// Permitted leaves out the claims of scopes that the client may not ask for:
+// the claims parameter is no way around its registration.
+func Permitted(requested map[string]params.ClaimRequest, mayAsk func(scope string) bool) map[string]params.ClaimRequest {
+	var out map[string]params.ClaimRequest
+	for name, r := range requested {
+		if s := ScopeOf(name); s != "" && !mayAsk(s) {
+			continue
+		}
+		if out == nil {
+			out = make(map[string]params.ClaimRequest, len(requested))
+		}
+		out[name] = r
+	}
+	return out
+}
+
 // Supported lists every claim about a person that can be asked for, for discovery.
 func Supported() []string {
 	out := []string{"sub"}
-	for _, s := range []string{"profile", "email", "address", "phone", "organization", "roles"} {
+	for _, s := range personScopes() {
 		out = append(out, OfScope(s)...)
 	}
 	return out

@@ -27,9 +27,7 @@ func (p *Provider) accessClaims(ctx context.Context, w *work) (*token.Claims, er
 	if w.state == nil {
 		c.Subject = w.client.ClientID
 		c.Roles = w.roles
-		// Roles come from the client in memory, which is applied before the
-		// head moves on.
-		c.PE = p.Feed.Head()
+		c.PE = w.head
 	} else {
 		p.personClaims(c, w)
 	}

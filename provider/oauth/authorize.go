@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/signet-idp/signet/provider/claims"
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/oauth/params"
 	"github.com/signet-idp/signet/provider/oauth/redirect"
@@ -66,6 +68,9 @@ type AuthorizeResponse struct {
 	RedirectURI string
 	Mode        params.ResponseMode
 	Params      url.Values
+	// Popup and UILocales are the request's, for a page that hands the answer over.
+	Popup     bool
+	UILocales []string
 }
 
 // URL is the redirect of the modes query and fragment.
@@ -106,11 +111,33 @@ func (p *Provider) Refuse(r *AuthorizeRequest, err error) *AuthorizeError {
 	if r.State != "" {
 		v.Set("state", r.State)
 	}
-	mode := r.ResponseMode
-	if mode == params.ModeDefault {
-		mode = params.ModeQuery
+	return &AuthorizeError{Err: e, Redirect: r.respond(v)}
+}
+
+// respond addresses an answer to the client.
+func (r *AuthorizeRequest) respond(v url.Values) *AuthorizeResponse {
+	return &AuthorizeResponse{
+		RedirectURI: r.RedirectURI, Mode: r.ResponseMode, Params: v,
+		Popup: r.Popup(), UILocales: params.ParseUILocales(r.Form.Get("ui_locales")),
 	}
-	return &AuthorizeError{Err: e, Redirect: &AuthorizeResponse{RedirectURI: r.RedirectURI, Mode: mode, Params: v}}
+}
+
+// Popup says that the client opened a window of its own for the request
+// (display=popup, OpenID Connect Core §3.1.2.1).
+func (r *AuthorizeRequest) Popup() bool { return r.Form.Get("display") == "popup" }
+
+// Disclosed is what the person has to agree to: the scopes, and those that the
+// claims parameter reaches into one claim at a time.
+func (r *AuthorizeRequest) Disclosed() params.Scopes {
+	out := slices.Clone(r.Scope)
+	for _, set := range []map[string]params.ClaimRequest{r.Claims.IDToken, r.Claims.UserInfo} {
+		for _, name := range slices.Sorted(maps.Keys(set)) {
+			if s := claims.ScopeOf(name); s != "" && !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
 }
 
 // Deny is the answer when the person said no (access_denied).
@@ -255,6 +282,9 @@ func (p *Provider) parseOpenID(r *AuthorizeRequest) error {
 	if r.Claims, err = params.ParseClaims(f.Get("claims")); err != nil {
 		return err
 	}
+	// Asking claim by claim gets a client no further than its scopes would.
+	r.Claims.IDToken = claims.Permitted(r.Claims.IDToken, r.Client.MayAsk)
+	r.Claims.UserInfo = claims.Permitted(r.Claims.UserInfo, r.Client.MayAsk)
 	r.UILocales = params.ParseUILocales(f.Get("ui_locales"))
 	r.LoginHint, r.Nonce, r.Organization = f.Get("login_hint"), f.Get("nonce"), f.Get("organization")
 	if hint := f.Get("id_token_hint"); hint != "" {

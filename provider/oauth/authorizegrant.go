@@ -69,7 +69,7 @@ func (p *Provider) authorize(ctx context.Context, r *AuthorizeRequest, s storage
 	if r.State != "" {
 		v.Set("state", r.State)
 	}
-	return &AuthorizeResponse{RedirectURI: r.RedirectURI, Mode: r.ResponseMode, Params: v}, nil
+	return r.respond(v), nil
 }
 
 // saveGrant writes code, event and the used mark of the login together.
@@ -151,9 +151,16 @@ func (p *Provider) grantedScope(ctx context.Context, r *AuthorizeRequest, userID
 		if err != nil {
 			return nil, op("system roles", err)
 		}
-		if !slices.Contains(roles, "admin") && !slices.Contains(roles, "manager") {
-			scope = slices.DeleteFunc(scope, func(s string) bool { return s == "admin" })
-		}
+		scope = allowedScope(scope, roles)
 	}
 	return r.target.within(scope), nil
+}
+
+// allowedScope leaves out what a person with these system roles cannot have:
+// the scope admin, unless an administrator or manager.
+func allowedScope(scope, systemRoles []string) []string {
+	if !slices.Contains(scope, "admin") || slices.Contains(systemRoles, "admin") || slices.Contains(systemRoles, "manager") {
+		return scope
+	}
+	return slices.DeleteFunc(slices.Clone(scope), func(s string) bool { return s == "admin" })
 }

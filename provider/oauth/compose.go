@@ -57,6 +57,7 @@ var _ fosite.Configurator = (*config)(nil)
 func (c *config) GetAuthorizeEndpointHandlers(context.Context) fosite.AuthorizeEndpointHandlers {
 	return c.authorize
 }
+
 func (c *config) GetTokenEndpointHandlers(context.Context) fosite.TokenEndpointHandlers {
 	return c.token
 }
@@ -116,9 +117,11 @@ func (c *config) GetRefreshTokenScopes(context.Context) []string { return []stri
 func (c *config) GetAccessTokenLifespan(context.Context) time.Duration {
 	return c.p.Lifetimes.AccessToken
 }
+
 func (c *config) GetRefreshTokenLifespan(context.Context) time.Duration {
 	return c.p.Lifetimes.RefreshIdle
 }
+
 func (c *config) GetAuthorizeCodeLifespan(context.Context) time.Duration {
 	return c.p.Lifetimes.Code
 }
@@ -131,6 +134,7 @@ func (c *config) GetAccessTokenIssuer(context.Context) string { return c.p.Issue
 func (c *config) GetTokenURLs(context.Context) []string {
 	return []string{c.p.Issuer + PathToken, c.p.Issuer}
 }
+
 func (c *config) GetAllowedPrompts(context.Context) []string {
 	return []string{"none", "login", "consent", "select_account"}
 }
@@ -155,7 +159,8 @@ func (c *config) GetJWTMaxDuration(context.Context) time.Duration              {
 func (c *config) GetTokenEntropy(context.Context) int                          { return 32 }
 func (c *config) GetGlobalSecret(context.Context) ([]byte, error)              { return nil, nil }
 func (c *config) GetRotatedGlobalSecrets(context.Context) ([][]byte, error)    { return nil, nil }
-func (c *config) GetHMACHasher(context.Context) func() hash.Hash               { return sha512.New512_256 }
+func (c *config) GetHMACHasher(context.Context) func() hash.Hash { return sha512.New512_256 }
+
 func (c *config) GetJWKSFetcherStrategy(context.Context) fosite.JWKSFetcherStrategy {
 	return nil
 }

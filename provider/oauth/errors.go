@@ -69,51 +69,67 @@ func newError(code string, status int, description string) *Error {
 func errInvalidRequest() *Error {
 	return newError("invalid_request", http.StatusBadRequest, "the request is malformed")
 }
+
 func errInvalidClient() *Error {
 	return newError("invalid_client", http.StatusUnauthorized, "client authentication failed")
 }
+
 func errInvalidGrant() *Error {
 	return newError("invalid_grant", http.StatusBadRequest, "the grant is invalid, expired, revoked or was used before")
 }
+
 func errInvalidScope() *Error {
 	return newError("invalid_scope", http.StatusBadRequest, "a requested scope is unknown or not allowed for this client")
 }
+
 func errInvalidTarget() *Error { // RFC 8707 §2
 	return newError("invalid_target", http.StatusBadRequest, "the requested resource is unknown or not allowed for this client")
 }
+
 func errUnauthorizedClient() *Error {
 	return newError("unauthorized_client", http.StatusBadRequest, "the client is not registered for this")
 }
+
 func errUnsupportedGrantType() *Error {
 	return newError("unsupported_grant_type", http.StatusBadRequest, "the grant type is not supported")
 }
+
 func errUnsupportedResponseType() *Error {
 	return newError("unsupported_response_type", http.StatusBadRequest, "response_type must be code")
 }
+
 func errAccessDenied() *Error {
 	return newError("access_denied", http.StatusForbidden, "the request was denied")
 }
+
 func errLoginRequired() *Error {
 	return newError("login_required", http.StatusBadRequest, "the person has to log in")
 }
+
 func errConsentRequired() *Error {
 	return newError("consent_required", http.StatusBadRequest, "the person has to give consent")
 }
+
 func errUnmetAuthentication() *Error { // OpenID Connect Unmet Authentication Requirements 1.0
 	return newError("unmet_authentication_requirements", http.StatusBadRequest, "the requested authentication cannot be met")
 }
+
 func errRequestNotSupported() *Error {
 	return newError("request_not_supported", http.StatusBadRequest, "this client registered no keys for request objects")
 }
+
 func errRequestURINotSupported() *Error {
 	return newError("request_uri_not_supported", http.StatusBadRequest, "request_uri is not supported")
 }
+
 func errInvalidRequestObject() *Error {
 	return newError("invalid_request_object", http.StatusBadRequest, "the request object is invalid")
 }
+
 func errServer() *Error {
 	return newError("server_error", http.StatusInternalServerError, "something went wrong here")
 }
+
 func errUnavailable() *Error {
 	return newError("temporarily_unavailable", http.StatusServiceUnavailable, "try again in a moment")
 }
@@ -133,7 +149,7 @@ func asError(err error) *Error {
 	}
 	var param *params.Error
 	if errors.As(err, &param) {
-		return errInvalidRequest().About(param.Parameter, param.Error())
+		return newError(param.Code(), http.StatusBadRequest, "").About(param.Parameter, param.Error())
 	}
 	// fosite wraps what its store returned in server errors, so the specific
 	// causes are looked for first.

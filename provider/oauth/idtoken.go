@@ -67,7 +67,7 @@ func (p *Provider) idToken(w *work, accessToken string) (string, error) {
 	if w.client.Metadata.IDTokenClaims == "minimal" {
 		scope = nil
 	}
-	body := w.person().Collect(scope, requested.IDToken)
+	body := w.person().Collect(scope, claims.Permitted(requested.IDToken, w.client.MayAsk))
 	body = claims.Apply(w.client.Metadata.ClaimRules, claims.InIDToken, w.lookup(w.accessClaims), body)
 	// What follows is written last: no claim rule reaches it.
 	body["iss"], body["sub"], body["aud"], body["azp"] = p.Issuer, g.UserID, w.client.ClientID, w.client.ClientID
@@ -75,10 +75,11 @@ func (p *Provider) idToken(w *work, accessToken string) (string, error) {
 	body["auth_time"], body["acr"], body["amr"] = g.AuthTime.Unix(), g.ACR, g.AMR
 	body["sid"] = w.browserSession()
 	body["at_hash"] = halfHash(alg, accessToken)
-	if g.Nonce != "" {
+	delete(body, "nonce")
+	if g.Nonce != "" && w.presented == 0 {
+		// Only in answer to the request that sent it, not at a refresh (OpenID
+		// Connect Core §12.2).
 		body["nonce"] = g.Nonce
-	} else {
-		delete(body, "nonce")
 	}
 	payload, err := json.Marshal(body)
 	if err != nil {

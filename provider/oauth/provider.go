@@ -59,7 +59,11 @@ type RequestObjects interface {
 
 // Feed is the replica's position in the revocation feed.
 type Feed interface {
+	// Head is the position applied here, to what memory holds of clients and
+	// roles as well.
 	Head() int64
+	// Sync returns when all that was committed before the call is applied.
+	Sync(ctx context.Context) error
 }
 
 // Observer counts what was issued and refused.

@@ -71,17 +71,16 @@ const (
 // to end there.
 func (p *Provider) judge(g *storage.Grant, presented int64) generationVerdict {
 	now := p.Clock.Now()
-	if !g.RevokedAt.IsZero() || presented > g.Generation {
+	repeat := presented == g.Generation-1 && now.Before(g.SteppedAt.Add(p.Lifetimes.RefreshGrace))
+	switch {
+	case !g.RevokedAt.IsZero() || presented > g.Generation:
 		return generationUnknown
-	}
-	if presented < g.Generation {
-		if presented == g.Generation-1 && now.Before(g.SteppedAt.Add(p.Lifetimes.RefreshGrace)) {
-			return generationRepeat
-		}
+	case presented < g.Generation && !repeat:
 		return generationReuse
-	}
-	if !now.Before(g.RefreshExpiry) || !now.Before(g.Expiry) {
+	case !now.Before(g.RefreshExpiry) || !now.Before(g.Expiry):
 		return generationUnknown
+	case repeat:
+		return generationRepeat
 	}
 	return generationCurrent
 }

@@ -171,6 +171,7 @@ func (s *store) RevokeAccessToken(context.Context, string) error { return nil }
 // moves by one compare-and-swap in Provider.Token.
 
 func (s *store) CreateAccessTokenSession(context.Context, string, fosite.Requester) error { return nil }
+
 func (s *store) GetAccessTokenSession(context.Context, string, fosite.Session) (fosite.Requester, error) {
 	return nil, fosite.ErrNotFound
 }

@@ -55,6 +55,7 @@ func clientType(c *client.Client) string {
 }
 
 func (p *Provider) token(ctx context.Context, form params.Form, cred Credentials, grantType string) (*TokenResponse, *client.Client, error) {
+	head := p.Feed.Head() // before memory is asked for anything
 	c, err := p.AuthenticateClient(ctx, form, cred)
 	if err != nil {
 		return nil, nil, err
@@ -67,17 +68,19 @@ func (p *Provider) token(ctx context.Context, form params.Form, cred Credentials
 	case !c.MayUse(grantType):
 		return nil, c, errUnauthorizedClient().With("the client is not registered for this grant type")
 	}
-	resp, err := p.issue(ctx, c, form)
+	resp, err := p.issue(ctx, &work{client: c, form: form.Values(), head: head}, form)
 	return resp, c, err
 }
 
 // issue runs a token request of an authenticated client through fosite and
 // writes its outcome.
-func (p *Provider) issue(ctx context.Context, c *client.Client, form params.Form) (*TokenResponse, error) {
-	w := &work{client: c, form: form.Values()}
+func (p *Provider) issue(ctx context.Context, w *work, form params.Form) (*TokenResponse, error) {
 	ctx = withWork(ctx, w)
 	request, err := p.fosite.NewAccessRequest(ctx, formRequest(http.MethodPost, w.form), &fositeSession{})
 	if err != nil {
+		return nil, err
+	}
+	if err := p.catchUp(ctx, w); err != nil {
 		return nil, err
 	}
 	if err := p.decide(ctx, w, form); err != nil {
@@ -102,6 +105,30 @@ func (p *Provider) issue(ctx context.Context, c *client.Client, form params.Form
 	out.RefreshToken, _ = response.GetExtra("refresh_token").(string)
 	out.IDToken, _ = response.GetExtra("id_token").(string)
 	return out, nil
+}
+
+// catchUp makes what memory says of client and roles no older than the grant
+// that was read from the database. The token's pe is the position of that
+// reading; were memory behind it, an entry in between (the client disabled, a
+// role cut down) would never reach this token.
+func (p *Provider) catchUp(ctx context.Context, w *work) error {
+	if w.state == nil || w.state.RevocationHead <= w.head {
+		return nil
+	}
+	if p.Feed.Head() < w.state.RevocationHead {
+		if err := p.Feed.Sync(ctx); err != nil {
+			return errUnavailable().Cause(err)
+		}
+	}
+	c, err := p.lookup(ctx, w.client.ClientID)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return errInvalidClient()
+	}
+	w.client = c
+	return nil
 }
 
 // formRequest dresses parameters as the request that fosite wants to parse.
@@ -179,7 +206,7 @@ func (p *Provider) narrow(ctx context.Context, w *work, scope []string, form par
 	if w.target, err = p.target(ctx, w.client, resources); err != nil {
 		return err
 	}
-	w.scope = w.target.within(scope)
+	w.scope = w.target.within(allowedScope(scope, w.state.SystemRoles))
 	return nil
 }
 

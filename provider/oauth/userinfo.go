@@ -66,12 +66,15 @@ func (p *Provider) userInfo(ctx context.Context, bearer string) (map[string]any,
 	if state.Organization != nil && state.Member && state.Organization.ID == t.OrgID {
 		who.Organization, who.Roles = state.Organization, state.Roles
 	}
-	out := who.Collect(t.Scope, requested.UserInfo)
-	if c, err := p.lookup(ctx, t.ClientID); err != nil {
+	c, err := p.lookup(ctx, t.ClientID)
+	if err != nil {
 		return nil, err
-	} else if c != nil {
-		out = claims.Apply(c.Metadata.ClaimRules, claims.InUserInfo, who.Value, out)
 	}
+	if c == nil {
+		return nil, ErrInvalidToken()
+	}
+	out := who.Collect(t.Scope, claims.Permitted(requested.UserInfo, c.MayAsk))
+	out = claims.Apply(c.Metadata.ClaimRules, claims.InUserInfo, who.Value, out)
 	out["sub"] = state.UserID
 	return out, nil
 }

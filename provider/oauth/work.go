@@ -17,6 +17,9 @@ import (
 type work struct {
 	client *client.Client
 	form   url.Values
+	// head is the feed position applied here before memory was asked for the
+	// client: what memory said is at least that new.
+	head int64
 
 	// state is the grant of a code or refresh token, as read.
 	state *storage.GrantState
@@ -54,29 +57,37 @@ func workOf(ctx context.Context) *work {
 // fositeClient shows a registered client to fosite. The redirect URI is the
 // one of this request, which was matched before.
 func (w *work) fositeClient() fosite.Client {
-	return &fositeClient{c: w.client, redirectURI: w.form.Get("redirect_uri")}
+	return &fositeClient{c: w.client, w: w}
 }
 
 type fositeClient struct {
-	c           *client.Client
-	redirectURI string
+	c *client.Client
+	w *work
 }
 
 var _ fosite.ResponseModeClient = (*fositeClient)(nil)
 
 func (f *fositeClient) GetID() string                      { return f.c.ClientID }
 func (f *fositeClient) GetHashedSecret() []byte            { return nil }
-func (f *fositeClient) GetRedirectURIs() []string          { return []string{f.redirectURI} }
+func (f *fositeClient) GetRedirectURIs() []string          { return []string{f.w.form.Get("redirect_uri")} }
 func (f *fositeClient) GetResponseTypes() fosite.Arguments { return fosite.Arguments{"code"} }
-func (f *fositeClient) GetScopes() fosite.Arguments        { return f.c.Scopes() }
-func (f *fositeClient) IsPublic() bool                     { return f.c.Public() }
-func (f *fositeClient) GetAudience() fosite.Arguments      { return f.c.Metadata.Audience }
+func (f *fositeClient) GetScopes() fosite.Arguments {
+	if f.w.state != nil {
+		// fosite would refuse a refresh when the registration has lost a scope
+		// since; decideRefresh takes that scope away instead.
+		return f.w.state.Scope
+	}
+	return f.c.Scopes()
+}
+func (f *fositeClient) IsPublic() bool                { return f.c.Public() }
+func (f *fositeClient) GetAudience() fosite.Arguments { return f.c.Metadata.Audience }
 func (f *fositeClient) GetGrantTypes() fosite.Arguments {
 	if len(f.c.Metadata.GrantTypes) == 0 {
 		return fosite.Arguments{client.GrantCode}
 	}
 	return f.c.Metadata.GrantTypes
 }
+
 func (f *fositeClient) GetResponseModes() []fosite.ResponseModeType {
 	return []fosite.ResponseModeType{
 		fosite.ResponseModeDefault, fosite.ResponseModeQuery, fosite.ResponseModeFragment, fosite.ResponseModeFormPost,

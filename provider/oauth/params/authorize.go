@@ -9,7 +9,7 @@ import (
 
 // Bounds of the space-separated lists.
 const (
-	MaxScopes    = 100
+	MaxScopes    = 50 // a person can be asked to agree to no more
 	MaxACRValues = 16
 	MaxUILocales = 16
 )
