@@ -33,7 +33,7 @@ func (s *Service) Consent(ctx context.Context, p *Pending, b Browser, sessionID 
 		if merged.CreatedAt.IsZero() {
 			merged.CreatedAt = c.Now
 		}
-		merged.Scope, merged.Audience = union(old.Scope, r.Scope), union(old.Audience, r.Resources)
+		merged.Scope, merged.Audience = union(old.Scope, r.Disclosed()), union(old.Audience, r.Resources)
 		if err := s.Store.PutConsent(ctx, merged); err != nil {
 			return err
 		}
@@ -41,8 +41,8 @@ func (s *Service) Consent(ctx context.Context, p *Pending, b Browser, sessionID 
 		if p.row.SessionID != sessionID {
 			p.row.SessionID, p.row.AuthenticatedAt = sessionID, time.Time{}
 		}
-		p.row.Consented, p.row.ConsentedScope = true, r.Scope.String()
-		if err := s.Store.PutLoginTransaction(ctx, p.row); err != nil {
+		p.row.Consented, p.row.ConsentedScope = true, r.Disclosed().String()
+		if err := s.put(ctx, p); err != nil {
 			return err
 		}
 		c.Record(event.Event{Type: event.ConsentGranted, Subject: userID, Data: map[string]any{

@@ -6,23 +6,26 @@ import (
 )
 
 // Counter counts within windows (storage/volatile). The window begins with the
-// first count.
+// first count; adding 0 only looks.
 type Counter interface {
 	Add(ctx context.Context, key string, n int64, window time.Duration) (total int64, resetAfter time.Duration, err error)
 }
 
 // Limits of logins (design §15).
 type Limits struct {
-	// Failures within Window lock an identifier until the window ends.
+	// Failures within Window lock an identifier for Lock, which doubles with
+	// every further lock within a day.
 	Failures int64
 	Window   time.Duration
+	Lock     time.Duration
 	// Attempts a minute from one address.
 	Attempts int64
 }
 
-// DefaultLimits are 10 failures in 15 minutes and 100 attempts a minute.
+// DefaultLimits are 10 failures in 15 minutes, a lock of 15 minutes, and 100
+// attempts a minute.
 func DefaultLimits() Limits {
-	return Limits{Failures: 10, Window: 15 * time.Minute, Attempts: 100}
+	return Limits{Failures: 10, Window: 15 * time.Minute, Lock: 15 * time.Minute, Attempts: 100}
 }
 
 // Guard slows down who guesses. It counts by canonical identifier, known or
@@ -48,16 +51,51 @@ func (g *Guard) Check(ctx context.Context, identifier, address string) error {
 	if identifier == "" {
 		return nil
 	}
+	locked, reset, err := g.counter.Add(ctx, lockOf(identifier), 0, 0)
+	if err != nil {
+		return err
+	}
+	if locked > 0 {
+		return &LockedError{RetryAfter: reset}
+	}
 	// The attempt counts as a failure until it has succeeded, so that many at
 	// once get no more tries than one after another.
-	n, reset, err = g.counter.Add(ctx, failures(identifier), 1, g.limits.Window)
+	n, _, err = g.counter.Add(ctx, failures(identifier), 1, g.limits.Window)
 	if err != nil {
 		return err
 	}
 	if n > g.limits.Failures {
-		return &LockedError{RetryAfter: reset}
+		return g.lock(ctx, identifier)
 	}
 	return nil
+}
+
+// remembered is how long earlier locks count for the length of the next;
+// doublings bounds it.
+const (
+	remembered = 24 * time.Hour
+	doublings  = 6
+)
+
+// lock locks an identifier and returns *LockedError. Of several at once one
+// sets it and the rest see it set. The failures are not forgotten: an attempt
+// that saw no lock a moment ago must still find them. They run out before the
+// lock does, unless Window is the longer one.
+func (g *Guard) lock(ctx context.Context, identifier string) error {
+	earlier, _, err := g.counter.Add(ctx, locks(identifier), 0, 0)
+	if err != nil {
+		return err
+	}
+	n, reset, err := g.counter.Add(ctx, lockOf(identifier), 1, g.limits.Lock<<min(earlier, doublings))
+	if err != nil {
+		return err
+	}
+	if n == 1 {
+		if _, _, err := g.counter.Add(ctx, locks(identifier), 1, remembered); err != nil {
+			return err
+		}
+	}
+	return &LockedError{RetryAfter: reset}
 }
 
 // Succeeded takes back the failure that Check counted ahead. Earlier ones stay
@@ -68,3 +106,5 @@ func (g *Guard) Succeeded(ctx context.Context, identifier string) error {
 }
 
 func failures(identifier string) string { return "login:failures:" + identifier }
+func lockOf(identifier string) string   { return "login:lock:" + identifier }
+func locks(identifier string) string    { return "login:locks:" + identifier }

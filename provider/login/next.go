@@ -124,7 +124,7 @@ func (s *Service) agreed(ctx context.Context, p *Pending, sess *storage.Session)
 	if err != nil {
 		return false, err
 	}
-	return covers(c.Scope, r.Scope) && covers(c.Audience, r.Resources), nil
+	return covers(c.Scope, r.Disclosed()) && covers(c.Audience, r.Resources), nil
 }
 
 func covers(have []string, want params.Scopes) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/event"
@@ -132,30 +133,16 @@ func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.U
 	clientID := p.Request.Client.ClientID
 	err = s.Change.Do(ctx, "login: sign in", func(ctx context.Context, c *change.Change) error {
 		auth := session.Authentication{UserID: u.ID, Time: c.Now, ACR: ACRPassword, AMR: []string{amrPassword}}
-		// The row of the person comes first: events of one person are in order.
-		if err := s.Store.TouchLogin(ctx, u.ID, u.LastOrganizationID, c.Now); err != nil {
+		if err := s.lockPerson(ctx, u, c.Now); err != nil {
 			return err
 		}
-		if old := b.Session; old != nil && old.UserID == u.ID {
-			sess, cookie = *old, ""
-			sess.AuthTime, sess.ACR, sess.AMR = auth.Time, auth.ACR, auth.AMR
-			if err := s.Store.Reauthenticate(ctx, sess.ID, auth.Time, auth.ACR, auth.AMR); err != nil {
-				return err
-			}
-		} else {
-			if old != nil {
-				if err := s.Sessions.End(ctx, *old, session.ReasonReplaced); err != nil {
-					return err
-				}
-			}
-			var err error
-			if sess, cookie, err = s.Sessions.Begin(ctx, c, storage.SessionBrowser, auth, b.Device, clientID); err != nil {
-				return err
-			}
+		var err error
+		if sess, cookie, err = s.enter(ctx, c, b, auth, clientID); err != nil {
+			return err
 		}
 		p.row.SessionID, p.row.AuthenticatedAt = sess.ID, c.Now
 		p.row.Consented, p.row.ConsentedScope = false, ""
-		if err := s.Store.PutLoginTransaction(ctx, p.row); err != nil {
+		if err := s.put(ctx, p); err != nil {
 			return err
 		}
 		c.Record(event.Event{
@@ -172,4 +159,46 @@ func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.U
 	}
 	s.Observer.Login("password", "success", "")
 	return sess, cookie, nil
+}
+
+// lockPerson takes the person's row, so that the events of one person are in
+// order, and looks at it again: an account suspended, or a password changed,
+// while this one was being hashed has just ended all sessions, and none may
+// begin behind its back.
+func (s *Service) lockPerson(ctx context.Context, u storage.User, at time.Time) error {
+	if err := s.Store.TouchLogin(ctx, u.ID, u.LastOrganizationID, at); err != nil {
+		return err
+	}
+	now, err := s.Store.UserByID(ctx, u.ID)
+	switch {
+	case err != nil:
+		return err
+	case now.Status != storage.UserActive:
+		return ErrDisabled
+	case !now.PasswordChangedAt.Equal(u.PasswordChangedAt):
+		return ErrCredentials
+	}
+	return nil
+}
+
+// enter renews the standing session of the same person, or begins one, with the
+// value of its cookie, and ends that of anybody else.
+func (s *Service) enter(ctx context.Context, c *change.Change, b Browser, auth session.Authentication, clientID string) (storage.Session, string, error) {
+	if old := b.Session; old != nil && old.UserID == auth.UserID {
+		err := s.Store.Reauthenticate(ctx, old.ID, auth.Time, auth.ACR, auth.AMR)
+		if err == nil {
+			renewed := *old
+			renewed.AuthTime, renewed.ACR, renewed.AMR = auth.Time, auth.ACR, auth.AMR
+			return renewed, "", nil
+		}
+		if !errors.Is(err, storage.ErrNotFound) {
+			return storage.Session{}, "", err
+		}
+		// It was ended while the person typed: begin anew.
+	} else if old != nil {
+		if err := s.Sessions.End(ctx, *old, session.ReasonReplaced); err != nil {
+			return storage.Session{}, "", err
+		}
+	}
+	return s.Sessions.Begin(ctx, c, storage.SessionBrowser, auth, b.Device, clientID)
 }

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -39,8 +40,8 @@ type frozen struct {
 
 // Sizes of the sealed parameter.
 const (
-	maxTravelling = 3000 // bytes of the request that still travel: 4 KB when sealed and encoded
-	maxParam      = 6000
+	maxParam      = 4 << 10 // no longer than any parameter may be
+	maxTravelling = 2800    // bytes of the request that still travel
 )
 
 // freeze seals the request for the browser that began it.
@@ -57,11 +58,13 @@ func (s *Service) freeze(ctx context.Context, p *Pending, browserID string) erro
 			return fmt.Errorf("login: freeze: %w", err)
 		}
 	}
-	raw, err := json.Marshal(f)
-	if err != nil {
+	var raw bytes.Buffer
+	enc := json.NewEncoder(&raw)
+	enc.SetEscapeHTML(false) // or each & of the request takes six bytes
+	if err := enc.Encode(f); err != nil {
 		return fmt.Errorf("login: freeze: %w", err)
 	}
-	p.Param = base64.RawURLEncoding.EncodeToString(s.Key.Seal(binding(browserID), raw))
+	p.Param = base64.RawURLEncoding.EncodeToString(s.Key.Seal(binding(browserID), raw.Bytes()))
 	p.fresh = false
 	return nil
 }
@@ -129,6 +132,15 @@ func (s *Service) loadRow(ctx context.Context, p *Pending, f frozen, created tim
 		return ErrConsumed
 	}
 	return nil
+}
+
+// put writes what was proven. Errors: ErrConsumed.
+func (s *Service) put(ctx context.Context, p *Pending) error {
+	err := s.Store.PutLoginTransaction(ctx, p.row)
+	if errors.Is(err, storage.ErrVersion) {
+		return ErrConsumed // in another tab, while this one was at work
+	}
+	return err
 }
 
 // consume marks the transaction used, in the transaction that writes the code.

@@ -1,0 +1,114 @@
+package login_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/signet-idp/signet/internal/testkit/fakeclock"
+	"github.com/signet-idp/signet/provider/login"
+	"github.com/signet-idp/signet/storage/volatile/inproc"
+)
+
+func newGuard(c *fakeclock.Clock) *login.Guard {
+	return login.NewGuard(inproc.NewCounters(c, 0), login.DefaultLimits())
+}
+
+// tries counts how many attempts of n pass, and the pause told with the last refusal.
+func tries(t *testing.T, g *login.Guard, identifier, address string, n int) (passed int, retry time.Duration) {
+	t.Helper()
+	for range n {
+		err := g.Check(context.Background(), identifier, address)
+		var locked *login.LockedError
+		switch {
+		case err == nil:
+			passed++
+		case errors.As(err, &locked):
+			retry = locked.RetryAfter
+		default:
+			t.Fatal(err)
+		}
+	}
+	return passed, retry
+}
+
+func TestLockAfterFailures(t *testing.T) {
+	t.Parallel()
+	c := fakeclock.New(time.Unix(1_800_000_000, 0))
+	g := newGuard(c)
+	// The last failure comes near the end of the window; the lock lasts its
+	// full time all the same.
+	tries(t, g, "a@b.test", "1", 1)
+	c.Advance(14 * time.Minute)
+	if passed, retry := tries(t, g, "a@b.test", "1", 12); passed != 9 || retry != 15*time.Minute {
+		t.Fatalf("passed %d more, retry after %v; want 9 and 15m", passed, retry)
+	}
+	if passed, _ := tries(t, g, "c@d.test", "1", 1); passed != 1 {
+		t.Fatal("another identifier is locked too")
+	}
+	for _, lock := range []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour} {
+		c.Advance(lock - time.Second)
+		if passed, _ := tries(t, g, "a@b.test", "1", 1); passed != 0 {
+			t.Fatalf("the lock ended before %v", lock)
+		}
+		c.Advance(time.Second)
+		if passed, _ := tries(t, g, "a@b.test", "1", 11); passed != 10 {
+			t.Fatalf("after a lock of %v %d attempts passed, want 10", lock, passed)
+		}
+	}
+	c.Advance(48 * time.Hour)
+	if passed, retry := tries(t, g, "a@b.test", "1", 11); passed != 10 || retry != 15*time.Minute {
+		t.Fatalf("two days later: passed %d, retry after %v; want 10 and 15m", passed, retry)
+	}
+}
+
+func TestSuccessIsNoFailure(t *testing.T) {
+	t.Parallel()
+	g := newGuard(fakeclock.New(time.Unix(1_800_000_000, 0)))
+	for range 50 {
+		if passed, _ := tries(t, g, "a@b.test", "1", 1); passed != 1 {
+			t.Fatal("locked out by successes")
+		}
+		if err := g.Succeeded(t.Context(), "a@b.test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestParallelAttemptsGetNoMore(t *testing.T) {
+	t.Parallel()
+	c := fakeclock.New(time.Unix(1_800_000_000, 0))
+	g := newGuard(c)
+	var passed atomic.Int64
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			if g.Check(context.Background(), "a@b.test", "1") == nil {
+				passed.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if passed.Load() != 10 {
+		t.Fatalf("%d of 64 at once passed, want 10", passed.Load())
+	}
+	if _, retry := tries(t, g, "a@b.test", "1", 1); retry != 15*time.Minute {
+		t.Fatalf("many at once locked for %v, want 15m once", retry)
+	}
+}
+
+func TestAddressLimit(t *testing.T) {
+	t.Parallel()
+	c := fakeclock.New(time.Unix(1_800_000_000, 0))
+	g := newGuard(c)
+	if passed, _ := tries(t, g, "", "1", 101); passed != 100 {
+		t.Fatalf("%d attempts from one address passed, want 100", passed)
+	}
+	c.Advance(time.Minute)
+	if passed, _ := tries(t, g, "", "1", 1); passed != 1 {
+		t.Fatal("still refused a minute later")
+	}
+}
