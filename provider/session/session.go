@@ -198,7 +198,7 @@ func (m *Manager) End(ctx context.Context, s storage.Session, reason string) err
 		if err != nil {
 			return err
 		}
-		if err := m.notify(ctx, s, c.Now); err != nil {
+		if err := m.notify(ctx, c.Now, s); err != nil {
 			return err
 		}
 		c.Revoke(storage.RevokeSID, s.ID)
@@ -213,28 +213,42 @@ func (m *Manager) End(ctx context.Context, s storage.Session, reason string) err
 	})
 }
 
-// notify queues one logout token for each client of the session that wants to
-// hear of it.
-func (m *Manager) notify(ctx context.Context, s storage.Session, now time.Time) error {
-	ids, err := m.store.ClientsOfSession(ctx, s.ID)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		uri, err := m.clients.BackchannelLogoutURI(ctx, id)
+// notify queues one logout token for each client of the sessions that wants to
+// hear of it, with the sid that its ID tokens had: for an offline session that
+// of the browser session it grew from.
+func (m *Manager) notify(ctx context.Context, now time.Time, sessions ...storage.Session) error {
+	type recipient struct{ clientID, sid string }
+	told := map[recipient]bool{}
+	for _, s := range sessions {
+		sid := s.ID
+		if s.Kind == storage.SessionOffline && s.ParentID != "" {
+			sid = s.ParentID
+		}
+		ids, err := m.store.ClientsOfSession(ctx, s.ID)
 		if err != nil {
 			return err
 		}
-		if uri == "" {
-			continue
-		}
-		if err := m.store.InsertLogoutDelivery(ctx, storage.LogoutDelivery{
-			ID: storage.NewID(), ClientID: id, SessionID: s.ID, UserID: s.UserID, DueAt: now, CreatedAt: now,
-		}); err != nil {
-			return err
+		for _, id := range ids {
+			if told[recipient{id, sid}] {
+				continue
+			}
+			told[recipient{id, sid}] = true
+			if err := m.queue(ctx, storage.LogoutDelivery{
+				ID: storage.NewID(), ClientID: id, SessionID: sid, UserID: s.UserID, DueAt: now, CreatedAt: now,
+			}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+func (m *Manager) queue(ctx context.Context, d storage.LogoutDelivery) error {
+	uri, err := m.clients.BackchannelLogoutURI(ctx, d.ClientID)
+	if err != nil || uri == "" {
+		return err
+	}
+	return m.store.InsertLogoutDelivery(ctx, d)
 }
 
 func cut(s string, n int) string {
@@ -268,10 +282,19 @@ func (m *Manager) EndAll(ctx context.Context, userID, except, reason string, at 
 	if sessions, err = m.store.EndSessionsOf(ctx, userID, except, reason, at); err != nil {
 		return nil, 0, fmt.Errorf("session: end all: %w", err)
 	}
+	ended := make([]storage.Session, 0, len(sessions))
 	for _, id := range sessions {
-		if err := m.notify(ctx, storage.Session{ID: id, UserID: userID}, at); err != nil {
+		s, err := m.store.SessionByID(ctx, id)
+		if err != nil {
 			return nil, 0, fmt.Errorf("session: end all: %w", err)
 		}
+		if s.ParentID != "" && s.ParentID == except {
+			continue // the login stands; only what would have outlived it ends
+		}
+		ended = append(ended, s)
+	}
+	if err := m.notify(ctx, at, ended...); err != nil {
+		return nil, 0, fmt.Errorf("session: end all: %w", err)
 	}
 	if grants, err = m.store.RevokeGrantsOfUser(ctx, userID, except, reason, at); err != nil {
 		return nil, 0, fmt.Errorf("session: end all: %w", err)
