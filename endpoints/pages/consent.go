@@ -49,7 +49,7 @@ func (r *Renderer) Consent(w http.ResponseWriter, status int, v ConsentView) err
 	p := consentPage{ConsentView: v, Initial: initial(v.Client.Name)}
 	return r.render(w, status, v.Base, "consent", page{
 		App: v.Client.Name, User: v.Account.label(), Organization: v.Organization, Host: clean(t.host, maxIdentifier), View: p,
-	}, headers{form: t.source, logo: v.Client.LogoURI})
+	}, headers{form: formSources(t, v.Client), logo: v.Client.LogoURI})
 }
 
 // describe returns the scopes as the reader should see them, leaving the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/login"
 )
 
@@ -41,15 +40,16 @@ func (i *Interaction) showConsent(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (i *Interaction) scopes(ctx context.Context, p *login.Pending) []Scope {
-	out := make([]Scope, 0, len(p.Request.Scope))
-	for _, s := range p.Request.Scope {
+	asked := p.Request.Disclosed()
+	out := make([]Scope, 0, len(asked))
+	for _, s := range asked {
 		out = append(out, Scope{Name: s, Description: i.Scopes.Describe(ctx, p.Request.Client.Metadata.Audience, s)})
 	}
 	return out
 }
 
 func (i *Interaction) submitConsent(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ParseForm(r)
+	f, err := i.form(r)
 	if err != nil {
 		return err
 	}

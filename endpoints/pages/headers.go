@@ -8,7 +8,7 @@ import (
 // headers are the protections of one page that depend on what it shows. The
 // rest is the same for all.
 type headers struct {
-	form    string // CSP source of the client, allowed as a form's destination
+	form    string // CSP sources of the client, allowed as a form's destinations
 	logo    string // address of the client's logo, if one is shown
 	refresh string // where the page sends the browser by itself
 	popup   bool   // keep the window that opened this one

@@ -121,14 +121,14 @@ func (i *Interaction) see(w http.ResponseWriter, r *http.Request, path, param st
 // Deliver hands an authorization response to the client by way of the browser.
 func (i *Interaction) Deliver(w http.ResponseWriter, r *http.Request, resp *oauth.AuthorizeResponse) error {
 	if resp.Mode == params.ModeFormPost {
-		v := FormPostView{Base: i.base(r, ""), RedirectURI: resp.RedirectURI}
+		v := FormPostView{Base: i.baseOf(r, resp), RedirectURI: resp.RedirectURI}
 		for _, name := range sortedKeys(resp.Params) {
 			v.Fields = append(v.Fields, Field{Name: name, Value: resp.Params.Get(name)})
 		}
 		return i.Renderer.FormPost(w, http.StatusOK, v)
 	}
 	if NeedsRedirectPage(resp.RedirectURI) {
-		return i.Renderer.Redirecting(w, http.StatusOK, RedirectingView{Base: i.base(r, ""), RedirectURI: resp.URL()})
+		return i.Renderer.Redirecting(w, http.StatusOK, RedirectingView{Base: i.baseOf(r, resp), RedirectURI: resp.URL()})
 	}
 	web.NoStore(w)
 	w.Header().Set("Referrer-Policy", "no-referrer")
@@ -152,8 +152,29 @@ func (i *Interaction) base(r *http.Request, uiLocales string) Base {
 
 func (i *Interaction) baseFor(r *http.Request, req *oauth.AuthorizeRequest) Base {
 	b := i.base(r, strings.Join(req.UILocales, " "))
-	b.Popup = req.Form.Get("display") == "popup"
+	b.Popup = req.Popup()
 	return b
+}
+
+// baseOf is baseFor for the page that ends a request: a client that waits for
+// its answer in the window that opened this one must still be reached.
+func (i *Interaction) baseOf(r *http.Request, resp *oauth.AuthorizeResponse) Base {
+	b := i.base(r, strings.Join(resp.UILocales, " "))
+	b.Popup = resp.Popup
+	return b
+}
+
+// form reads what a page of ours sent: its body alone, each name once, bounded.
+func (i *Interaction) form(r *http.Request) (params.Form, error) {
+	body, err := web.ReadBody(r)
+	if err != nil {
+		return params.Form{}, err
+	}
+	f, err := params.Parse(string(body))
+	if err != nil {
+		return f, pageError(http.StatusBadRequest, "invalid_request", err.Error()).Because(err)
+	}
+	return f, nil
 }
 
 // Fail shows an error on our own page: the request must not be sent back to a

@@ -81,5 +81,5 @@ func (r *Renderer) Login(w http.ResponseWriter, status int, v LoginView) error {
 	default:
 		p.FocusUsername = true
 	}
-	return r.render(w, status, v.Base, "login", page{App: v.Client.Name, View: p}, headers{form: t.source, logo: v.Client.LogoURI})
+	return r.render(w, status, v.Base, "login", page{App: v.Client.Name, View: p}, headers{form: formSources(t, v.Client), logo: v.Client.LogoURI})
 }

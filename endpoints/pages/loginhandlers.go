@@ -37,7 +37,10 @@ func (i *Interaction) refuse(w http.ResponseWriter, r *http.Request, err error) 
 
 func clientView(req *oauth.AuthorizeRequest) Client {
 	m := &req.Client.Metadata
-	return Client{Name: m.ClientName, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TOSURI: m.TOSURI}
+	return Client{
+		Name: m.ClientName, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TOSURI: m.TOSURI,
+		Onward: append([]string{m.ClientURI}, m.CORSOrigins...),
+	}
 }
 
 func (i *Interaction) showLogin(w http.ResponseWriter, r *http.Request) error {
@@ -67,7 +70,7 @@ func (i *Interaction) loginView(r *http.Request, p *login.Pending, username stri
 }
 
 func (i *Interaction) submitLogin(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ParseForm(r)
+	f, err := i.form(r)
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func (i *Interaction) askLogout(w http.ResponseWriter, r *http.Request, req *oau
 }
 
 func (i *Interaction) submitLogout(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ParseForm(r)
+	f, err := i.form(r)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ const (
 	maxName        = 80
 	maxIdentifier  = 320
 	maxDescription = 400
-	maxScopes      = 50
+	maxScopes      = 56       // those of a request, and those that its claims parameter reaches into
 	maxHidden      = 16 << 10 // bytes of the transaction and CSRF parameters
 )
 

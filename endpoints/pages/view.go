@@ -1,5 +1,11 @@
 package pages
 
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
 // Paths of the hosted pages below the issuer, and the names of their form
 // fields. Both are a contract with whoever automates these pages.
 const (
@@ -47,6 +53,10 @@ type Client struct {
 	LogoURI   string // logo_uri; shown when https (or http on loopback)
 	PolicyURI string // policy_uri; linked when http or https
 	TOSURI    string // tos_uri; likewise
+	// Onward are addresses where the client is known to go on to after its
+	// redirect URI (client_uri, cors_origins): Chromium holds every redirect
+	// that follows a form against the page's form-action.
+	Onward []string
 }
 
 // Account is the person a page speaks to.
@@ -74,6 +84,28 @@ func (c Client) clean(host string) Client {
 	c.PolicyURI = webURI(c.PolicyURI)
 	c.TOSURI = webURI(c.TOSURI)
 	return c
+}
+
+// maxOnward bounds the origins that a form-action names besides the first.
+const maxOnward = 20
+
+// formSources are the CSP sources that a form of ours may lead to: the target
+// and where the client goes on from there.
+func formSources(t target, c Client) string {
+	var sources []string
+	if t.source != "" {
+		sources = append(sources, t.source)
+	}
+	for _, uri := range c.Onward {
+		u, err := url.Parse(webURI(uri))
+		if err != nil || len(sources) > maxOnward {
+			continue
+		}
+		if o := origin(u); o != "" && !slices.Contains(sources, o) {
+			sources = append(sources, o)
+		}
+	}
+	return strings.Join(sources, " ")
 }
 
 func (a Account) clean() Account {

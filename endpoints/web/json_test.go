@@ -132,28 +132,6 @@ func TestDecodeThroughTheFrame(t *testing.T) {
 	}
 }
 
-func TestForms(t *testing.T) {
-	cases := map[string]struct{ raw, want string }{
-		"plain":           {"a=1&b=2", ""},
-		"repeatable":      {"resource=a&resource=b", ""},
-		"twice":           {"a=1&a=2", "the parameter a appears more than once"},
-		"twice, odd name": {"%0a=1&%0a=2", "a parameter appears more than once"},
-		"NUL":             {"a=%00", "forbidden character"},
-		"bad UTF-8":       {"a=%ff", "forbidden character"},
-		"bad escape":      {"a=%zz", "not properly encoded"},
-		"semicolon":       {"a=1;b=2", "not properly encoded"},
-		"too many":        {strings.Repeat("&", 64), "too many"},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			_, err := parseParameters(c.raw, []string{"resource"})
-			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-				t.Errorf("got %v, want %q", err, c.want)
-			}
-		})
-	}
-}
-
 // FuzzScan holds the scanner against encoding/json's own tokenizer: they accept
 // the same texts, but for what the scanner is there to refuse.
 func FuzzScan(f *testing.F) {

@@ -167,7 +167,7 @@ func (b *builder) add(name, value string) error {
 	if len(value) > maxLength(name) {
 		return refuse(name, TooLong)
 	}
-	if !isText(value) && !(isJSON(name) && isJSONText(value)) {
+	if !isText(value) && !(isJSON(name) && isJSONText(value)) && !(isPassword(name) && isPasswordText(value)) {
 		return refuse(name, Text)
 	}
 	if b.seen == nil {
@@ -197,6 +197,12 @@ func maxLength(name string) int {
 func isText(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
+
+// isPassword names the parameters that hold what a person typed unseen: any
+// character may be in it.
+func isPassword(name string) bool { return name == "password" || name == "new_password" }
+
+func isPasswordText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // isJSON names the parameters whose values are JSON, where tab and line breaks
 // between tokens are harmless and do occur.
