@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -99,4 +100,15 @@ func clientKeys(t *testing.T) map[string]jose.JSONWebKey {
 		keys[alg] = jose.JSONWebKey{Key: key, KeyID: "client-" + alg, Algorithm: alg, Use: "sig"}
 	}
 	return keys
+}
+
+// listen finds an address on which a client can listen a moment later.
+func listen(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // listening is instant
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // nothing was accepted
+	return l.Addr().String()
 }
