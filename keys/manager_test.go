@@ -223,10 +223,19 @@ func TestRotateByCommand(t *testing.T) {
 		t.Fatal("other replica did not follow")
 	}
 
+	// Moments later it is still the same rotation.
+	again, err := other.Rotate(ctx, keys.ES256)
+	must(t, err)
+	if again != change {
+		t.Fatalf("%+v", again)
+	}
+	h.clock.Advance(2 * m.Config().SyncEvery)
+	published := h.clock.Now().Add(-2 * m.Config().SyncEvery)
+
 	// The third is new to the world: it has to wait for the lead time.
 	change, err = other.Rotate(ctx, keys.ES256)
 	must(t, err)
-	at := h.clock.Now().Add(m.Config().PublishLead)
+	at := published.Add(m.Config().PublishLead)
 	if !change.At.Equal(at) || signer(t, other, keys.ES256).KID() != before[1].KID {
 		t.Fatalf("%+v", change)
 	}
@@ -471,6 +480,32 @@ func TestOfManyReplicasOneWins(t *testing.T) {
 			t.Fatalf("%d rotations, want 3", n)
 		}
 		agree()
+	}
+	// So is a rotation by command at all of them: all are told of one.
+	h.clock.Advance(day) // the next key is known by now
+	kids := sync.Map{}
+	everywhere(func(m *keys.Manager) error {
+		change, err := m.Rotate(ctx, keys.ES256)
+		kids.Store(fmt.Sprint(change), true)
+		return err
+	})
+	n := 0
+	kids.Range(func(any, any) bool { n++; return true })
+	if n != 1 || count.Load() != 2 { // rotated, published
+		t.Fatalf("%d rotations, %d changes", n, count.Load())
+	}
+	agree()
+	// A rotation that waits for its time is not asked for again.
+	h.clock.Advance(2 * managers[0].Config().SyncEvery)
+	wins.Clear()
+	change, err := managers[0].Rotate(ctx, keys.ES256)
+	must(t, err)
+	wins.Clear()
+	count.Store(0)
+	again, err := managers[1].Rotate(ctx, keys.ES256)
+	must(t, err)
+	if again != change || count.Load() != 0 || !change.At.After(h.clock.Now()) {
+		t.Fatalf("%+v, then %+v", change, again)
 	}
 	// A revocation by all at once is one revocation.
 	victim := ring(managers[0])[0].KID

@@ -12,25 +12,41 @@ import (
 
 // Rotate lets the next key for tokens under alg begin to sign: now, unless it
 // was published so lately that some verifier may not know it yet; Change.At
-// says when. A new next key is made as well. Errors: ErrNoActiveKey if there is
-// no such ring, ErrConflict, the store's.
+// says when. A new next key is made as well. Rotations asked for at about the
+// same time (twice SyncEvery), here or at other replicas, are one: whoever
+// comes later is told of it and changes nothing, and so is whoever asks while
+// one waits for its time. Errors: ErrNoActiveKey if there is no such ring,
+// ErrConflict, the store's.
 func (m *Manager) Rotate(ctx context.Context, alg string) (Change, error) {
 	name := ringName(storage.KeyUseSig, alg)
 	// If the next key's turn came since the last Tick, it has no successor yet.
 	if err := m.Tick(ctx); err != nil {
 		return Change{}, fmt.Errorf("keys: rotate %q: %w", alg, err)
 	}
+	var theirs Change
 	change, err := m.edit(ctx, func(ring storage.KeyRing, now time.Time) (*Change, []storage.SigningKey, error) {
 		if ring.Name != name {
 			return nil, nil, nil
 		}
+		took := m.config.justRotated(ring.Keys, now)
 		keys, next := m.config.advance(ring.Keys, now)
-		if next < 0 {
+		if took < 0 && next < 0 {
 			return nil, nil, ErrNoActiveKey
+		}
+		if took < 0 && sameKeys(keys, ring.Keys) {
+			took = next
+		}
+		if took >= 0 {
+			k := &ring.Keys[took]
+			theirs = Change{Kind: KeyRotated, Use: k.Use, Algorithm: k.Algorithm, KID: k.KID, At: k.ActivateAt}
+			return nil, nil, errRotated
 		}
 		return &Change{Kind: KeyRotated, KID: keys[next].KID, At: keys[next].ActivateAt}, keys, nil
 	})
-	if errors.Is(err, errNoRing) {
+	switch {
+	case errors.Is(err, errRotated):
+		return theirs, nil
+	case errors.Is(err, errNoRing):
 		err = ErrNoActiveKey
 	}
 	if err != nil {
@@ -38,6 +54,9 @@ func (m *Manager) Rotate(ctx context.Context, alg string) (Change, error) {
 	}
 	return change, nil
 }
+
+// errRotated: somebody else has just done what was asked for.
+var errRotated = errors.New("keys: rotated already")
 
 // Revoke takes a key out of every use at once: nothing it signed verifies any
 // more. If it was signing, the next one signs from now, and a new next one is

@@ -147,6 +147,21 @@ func (c Config) advance(keys []storage.SigningKey, now time.Time) (changed []sto
 	return keys, next
 }
 
+// justRotated finds the active key if it took over from another moments ago,
+// and not because that one was revoked; else it returns -1. keys are in order.
+func (c Config) justRotated(keys []storage.SigningKey, now time.Time) int {
+	active := activeIndex(keys, now)
+	if active < 0 || now.Sub(keys[active].ActivateAt) >= 2*c.SyncEvery {
+		return -1
+	}
+	for i := range keys[:active] {
+		if k := &keys[i]; !revoked(k) && k.RetireAt.Equal(keys[active].ActivateAt) {
+			return active
+		}
+	}
+	return -1
+}
+
 // revoke marks keys[i] revoked. If it was active the next one signs from now;
 // if it was the next one the active key is without successor again.
 func (c Config) revoke(keys []storage.SigningKey, i int, now time.Time) []storage.SigningKey {
