@@ -33,7 +33,7 @@ func Demo() (*File, *DemoResult, error) {
 	}
 	out := &DemoResult{}
 	for i := range f.Users {
-		f.Users[i].Password = readable()
+		f.Users[i].Password = NewPassword(rand.Text())
 		out.Users = append(out.Users, Credential{f.Users[i].Email, f.Users[i].Password})
 	}
 	for i := range f.Clients {
@@ -49,10 +49,10 @@ func Demo() (*File, *DemoResult, error) {
 	return f, out, nil
 }
 
-// readable makes a password of 80 random bits that can be typed.
-func readable() string {
-	t := rand.Text()
-	return t[:4] + "-" + t[4:8] + "-" + t[8:12] + "-" + t[12:16]
+// NewPassword makes a password of 80 bits that can be typed from random text
+// (crypto/rand.Text: at least 16 characters of five bits each).
+func NewPassword(text string) string {
+	return text[:4] + "-" + text[4:8] + "-" + text[8:12] + "-" + text[12:16]
 }
 
 // SeedDemo applies the demonstration if the store is empty: no people, no

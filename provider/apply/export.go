@@ -136,8 +136,11 @@ func (a *Applier) exportClients(ctx context.Context, f *File, slugs map[string]s
 }
 
 // YAML writes the file. Members stand in the order of their types.
-func (f *File) YAML() ([]byte, error) {
-	raw, err := json.Marshal(f)
+func (f *File) YAML() ([]byte, error) { return YAML(f) }
+
+// YAML writes anything that can be written as JSON as YAML, in the same order.
+func YAML(v any) ([]byte, error) {
+	raw, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("apply: write: %w", err)
 	}

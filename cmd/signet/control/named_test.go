@@ -1,0 +1,84 @@
+package control
+
+import (
+	"context"
+	"errors"
+
+	"github.com/signet-idp/signet/provider/apply"
+	"github.com/signet-idp/signet/storage/sqlstore"
+)
+
+// named answers each operation with its name.
+type named struct{}
+
+func (named) Inspect(context.Context) (Inspection, error) {
+	return Inspection{}, errors.New("called Inspect")
+}
+
+func (named) Migrations(context.Context) ([]sqlstore.MigrationStatus, error) {
+	return nil, errors.New("called Migrations")
+}
+
+func (named) Apply(context.Context, ApplyRequest) (*apply.Report, error) {
+	return nil, errors.New("called Apply")
+}
+
+func (named) Export(context.Context, ExportRequest) (ExportResult, error) {
+	return ExportResult{}, errors.New("called Export")
+}
+
+func (named) ListKeys(context.Context) ([]Key, error) {
+	return nil, errors.New("called ListKeys")
+}
+
+func (named) RotateKey(context.Context, KeyRequest) ([]KeyChange, error) {
+	return nil, errors.New("called RotateKey")
+}
+
+func (named) RevokeKey(context.Context, KeyRequest) ([]KeyChange, error) {
+	return nil, errors.New("called RevokeKey")
+}
+
+func (named) CreateUser(context.Context, CreateUser) (User, error) {
+	return User{}, errors.New("called CreateUser")
+}
+
+func (named) ListUsers(context.Context, Page) ([]User, error) {
+	return nil, errors.New("called ListUsers")
+}
+
+func (named) GetUser(context.Context, UserRequest) (User, error) {
+	return User{}, errors.New("called GetUser")
+}
+
+func (named) SetUserStatus(context.Context, UserRequest) (User, error) {
+	return User{}, errors.New("called SetUserStatus")
+}
+
+func (named) ResetPassword(context.Context, UserRequest) (User, error) {
+	return User{}, errors.New("called ResetPassword")
+}
+
+func (named) CreateClient(context.Context, CreateClient) (Client, error) {
+	return Client{}, errors.New("called CreateClient")
+}
+
+func (named) ListClients(context.Context, Page) ([]Client, error) {
+	return nil, errors.New("called ListClients")
+}
+
+func (named) GetClient(context.Context, ClientRequest) (Client, error) {
+	return Client{}, errors.New("called GetClient")
+}
+
+func (named) RotateClientSecret(context.Context, ClientRequest) (Client, error) {
+	return Client{}, errors.New("called RotateClientSecret")
+}
+
+func (named) DisableClient(context.Context, ClientRequest) (Client, error) {
+	return Client{}, errors.New("called DisableClient")
+}
+
+func (named) DeleteClient(context.Context, ClientRequest) (Client, error) {
+	return Client{}, errors.New("called DeleteClient")
+}

@@ -1,0 +1,162 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/signet-idp/signet/provider/apply"
+	"github.com/signet-idp/signet/storage"
+	"github.com/signet-idp/signet/storage/sqlstore"
+)
+
+// Operations is everything that commands do to an installation. Errors are
+// *fault.Error, *apply.Error or storage.ErrUnavailable in a chain, or unexpected.
+type Operations interface {
+	Inspect(ctx context.Context) (Inspection, error)
+	Migrations(ctx context.Context) ([]sqlstore.MigrationStatus, error)
+
+	Apply(ctx context.Context, r ApplyRequest) (*apply.Report, error)
+	Export(ctx context.Context, r ExportRequest) (ExportResult, error)
+
+	ListKeys(ctx context.Context) ([]Key, error)
+	RotateKey(ctx context.Context, r KeyRequest) ([]KeyChange, error)
+	RevokeKey(ctx context.Context, r KeyRequest) ([]KeyChange, error)
+
+	CreateUser(ctx context.Context, r CreateUser) (User, error)
+	ListUsers(ctx context.Context, r Page) ([]User, error)
+	GetUser(ctx context.Context, r UserRequest) (User, error)
+	SetUserStatus(ctx context.Context, r UserRequest) (User, error)
+	ResetPassword(ctx context.Context, r UserRequest) (User, error)
+
+	CreateClient(ctx context.Context, r CreateClient) (Client, error)
+	ListClients(ctx context.Context, r Page) ([]Client, error)
+	GetClient(ctx context.Context, r ClientRequest) (Client, error)
+	RotateClientSecret(ctx context.Context, r ClientRequest) (Client, error)
+	DisableClient(ctx context.Context, r ClientRequest) (Client, error)
+	DeleteClient(ctx context.Context, r ClientRequest) (Client, error)
+}
+
+// Inspection is what doctor asks of the store.
+type Inspection struct {
+	Engine    string        `json:"engine"`
+	Latency   time.Duration `json:"latency"` // of one question, in nanoseconds
+	Pending   int           `json:"pending_migrations"`
+	Version   int64         `json:"schema_version"`
+	Now       time.Time     `json:"now"` // of the process that has the store open
+	Keys      []Key         `json:"keys"`
+	ViaSocket bool          `json:"via_socket"`
+}
+
+// ApplyRequest is a file to apply.
+type ApplyRequest struct {
+	Name   string `json:"name"` // as problems call it
+	Text   []byte `json:"text"`
+	DryRun bool   `json:"dry_run"`
+	Prune  bool   `json:"prune"`
+}
+
+// ExportRequest says what an export holds.
+type ExportRequest struct {
+	PasswordHashes bool `json:"password_hashes"`
+}
+
+// ExportResult is a file in the form that Apply takes.
+type ExportResult struct {
+	YAML []byte `json:"yaml"`
+}
+
+// Key is a signing key.
+type Key struct {
+	KID       string    `json:"kid"`
+	Use       string    `json:"use"`
+	Algorithm string    `json:"alg"`
+	State     string    `json:"state"`
+	CreatedAt time.Time `json:"created_at"`
+	ActiveAt  time.Time `json:"active_at,omitzero"`
+	RetireAt  time.Time `json:"retire_at,omitzero"`
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
+}
+
+// KeyRequest names keys: an algorithm (empty: all) to rotate, or a kid to revoke.
+type KeyRequest struct {
+	Algorithm string `json:"alg,omitempty"`
+	KID       string `json:"kid,omitempty"`
+}
+
+// KeyChange is what became of a key.
+type KeyChange struct {
+	Change    string    `json:"change"` // rotated, revoked
+	KID       string    `json:"kid"`    // that signs next, or is revoked
+	Algorithm string    `json:"alg"`
+	At        time.Time `json:"at"`
+}
+
+// Page asks for part of a list: up to Limit rows (0: all) after a key.
+type Page struct {
+	After string `json:"after,omitempty"`
+	Limit int    `json:"limit,omitempty"`
+}
+
+// CreateUser is a person to create.
+type CreateUser struct {
+	Email         string             `json:"email"`
+	EmailVerified bool               `json:"email_verified"`
+	Name          string             `json:"name,omitempty"`
+	Password      string             `json:"password,omitempty"` // empty: one is made
+	NoPassword    bool               `json:"no_password,omitempty"`
+	Roles         []string           `json:"roles,omitempty"`
+	Organizations []apply.Membership `json:"organizations,omitempty"`
+}
+
+// UserRequest is about one person.
+type UserRequest struct {
+	User     string `json:"user"` // id or address
+	Status   string `json:"status,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+	Password string `json:"password,omitempty"` // empty: one is made
+}
+
+// User is a person as commands show one.
+type User struct {
+	ID            string             `json:"id"`
+	Email         string             `json:"email"`
+	EmailVerified bool               `json:"email_verified"`
+	Status        string             `json:"status"`
+	Name          string             `json:"name"`
+	Roles         []string           `json:"roles"`
+	Organizations []apply.Membership `json:"organizations"`
+	HasPassword   bool               `json:"has_password"`
+	CreatedAt     time.Time          `json:"created_at"`
+	LastLoginAt   time.Time          `json:"last_login_at,omitzero"`
+	// Password was made for the person and is told this once.
+	Password string `json:"password,omitempty"`
+}
+
+// CreateClient is a client to register.
+type CreateClient struct {
+	ClientID     string                 `json:"client_id,omitempty"`
+	Organization string                 `json:"organization,omitempty"` // slug or id
+	Secret       string                 `json:"client_secret,omitempty"`
+	Metadata     storage.ClientMetadata `json:"metadata"`
+}
+
+// ClientRequest is about one client.
+type ClientRequest struct {
+	ClientID string        `json:"client_id"`
+	Disabled bool          `json:"disabled,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+	Overlap  time.Duration `json:"overlap,omitempty"` // of an old secret with the new one
+}
+
+// Client is a client as commands show one.
+type Client struct {
+	ClientID     string `json:"client_id"`
+	Organization string `json:"organization,omitempty"` // slug
+	Disabled     bool   `json:"disabled"`
+	storage.ClientMetadata
+	Secrets   int       `json:"secrets"` // how many are live
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	// ClientSecret was made for the client and is told this once.
+	ClientSecret string `json:"client_secret,omitempty"`
+}

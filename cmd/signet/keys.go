@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signet-idp/signet/cmd/signet/control"
+)
+
+func newKeysCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keys",
+		Short: "List, rotate and revoke signing keys",
+		Long: `List, rotate and revoke signing keys.
+
+Keys rotate by themselves. Rotating by hand is safe at any time: the next key
+has been published long enough for every verifier to know it. Revoking is for a
+key that leaked: every token it signed dies at once, everywhere.`,
+		Example: `  signet keys list
+  signet keys rotate --alg ES256
+  signet keys revoke kW9x…`,
+	}
+	cmd.AddCommand(newKeysListCommand(), newKeysRotateCommand(), newKeysRevokeCommand())
+	return cmd
+}
+
+func newKeysListCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "List the signing keys and their states", Example: "  signet keys list -o json", Args: noArgs}
+	storeFlags(cmd)
+	out := outputFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return withOperations(cmd, func(ctx context.Context, ops control.Operations) error {
+			list, err := ops.ListKeys(ctx)
+			if err != nil {
+				return err
+			}
+			t := table{header: []string{"KID", "USE", "ALG", "STATE", "SIGNS SINCE", "UNTIL"}}
+			for _, k := range list {
+				t.add(k.KID, k.Use, k.Algorithm, k.State, when(k.ActiveAt), when(k.RetireAt))
+			}
+			return out.write(cmd.OutOrStdout(), list, t)
+		})
+	}
+	return cmd
+}
+
+func newKeysRotateCommand() *cobra.Command {
+	var r control.KeyRequest
+	cmd := &cobra.Command{
+		Use:   "rotate",
+		Short: "Let the next key sign from now on",
+		Long: `Let the next key sign from now on, for one algorithm or for all. If the next key
+was published too recently for every verifier to know it, it takes over as soon
+as they do; the result says when.`,
+		Example: `  signet keys rotate
+  signet keys rotate --alg RS256 -o json`,
+		Args: noArgs,
+	}
+	cmd.Flags().StringVar(&r.Algorithm, "alg", "", "only the keys of this algorithm")
+	storeFlags(cmd)
+	out := outputFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return withOperations(cmd, func(ctx context.Context, ops control.Operations) error {
+			list, err := ops.RotateKey(ctx, r)
+			if err != nil {
+				return err
+			}
+			return writeKeyChanges(cmd, out, list)
+		})
+	}
+	return cmd
+}
+
+func newKeysRevokeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "revoke KID",
+		Short: "Take a leaked key out of use: every token it signed dies at once",
+		Long: `Take a leaked key out of use. Every token it signed is dead at once, everywhere;
+refresh tokens are not signed by it and live on, so people stay signed in.`,
+		Example: "  signet keys revoke kW9x…",
+		Args:    exactly("KID"),
+	}
+	yes := confirmFlag(cmd)
+	storeFlags(cmd)
+	out := outputFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := confirm(cmd, *yes, "Every token signed by "+args[0]+" dies. Revoke it?"); err != nil {
+			return err
+		}
+		return withOperations(cmd, func(ctx context.Context, ops control.Operations) error {
+			list, err := ops.RevokeKey(ctx, control.KeyRequest{KID: args[0]})
+			if err != nil {
+				return err
+			}
+			return writeKeyChanges(cmd, out, list)
+		})
+	}
+	return cmd
+}
+
+func writeKeyChanges(cmd *cobra.Command, out *output, list []control.KeyChange) error {
+	t := table{header: []string{"KID", "ALG", "CHANGE", "AT"}}
+	for _, k := range list {
+		t.add(k.KID, k.Algorithm, k.Change, when(k.At))
+	}
+	return out.write(cmd.OutOrStdout(), list, t)
+}
