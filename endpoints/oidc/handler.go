@@ -33,6 +33,8 @@ type Handler struct {
 type document struct {
 	of   *keys.Snapshot
 	body *web.Prepared
+	// cache is the Cache-Control that body says.
+	cache string
 }
 
 // Mount adds the routes.
@@ -83,18 +85,19 @@ func (h *Handler) metadata() *web.Prepared {
 		return nil
 	}
 	p := web.NewPrepared("application/json", fmt.Sprintf("public, max-age=%d", int(metadataMaxAge.Seconds())), body)
-	h.openid.Store(&document{snapshot, p})
+	h.openid.Store(&document{of: snapshot, body: p})
 	return p
 }
 
 func (h *Handler) keySet() *web.Prepared {
 	snapshot := h.Keys.Snapshot()
-	if d := h.jwks.Load(); d != nil && d.of == snapshot {
+	set := snapshot.JWKS()
+	// Cut off from the database the snapshot stays and its max-age dwindles.
+	if d := h.jwks.Load(); d != nil && d.of == snapshot && d.cache == set.CacheControl {
 		return d.body
 	}
-	set := snapshot.JWKS()
 	p := web.NewPrepared("application/json", set.CacheControl, set.Body)
-	h.jwks.Store(&document{snapshot, p})
+	h.jwks.Store(&document{snapshot, p, set.CacheControl})
 	return p
 }
 
