@@ -97,8 +97,11 @@ func walk(t *testing.T, b *harness.Browser, address string) url.Values {
 }
 
 func TestGoOIDC(t *testing.T) {
-	t.Parallel()
-	s := start(t, nowhere)
+	everywhere(t, testGoOIDC)
+}
+
+func testGoOIDC(t *testing.T, run server) {
+	s := start(t, nowhere, run)
 	for _, c := range []struct {
 		name, clientID, secret string
 		style                  oauth2.AuthStyle

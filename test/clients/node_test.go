@@ -18,20 +18,19 @@ import (
 const limit = 2 * time.Minute
 
 func TestOpenidClient(t *testing.T) {
-	t.Parallel()
-	start(t, nowhere).node(t, "openid-client.mjs", nil)
+	everywhere(t, func(t *testing.T, run server) { start(t, nowhere, run).node(t, "openid-client.mjs", nil) })
 }
 
 func TestOAuth4webapi(t *testing.T) {
-	t.Parallel()
-	start(t, nowhere).node(t, "oauth4webapi.mjs", nil)
+	everywhere(t, func(t *testing.T, run server) { start(t, nowhere, run).node(t, "oauth4webapi.mjs", nil) })
 }
 
 func TestJose(t *testing.T) {
-	t.Parallel()
-	ear := listen(t)
-	s := start(t, origins{SameSite: nowhere.SameSite, CrossSite: nowhere.CrossSite, Backchannel: "http://" + ear + "/logout"})
-	s.node(t, "jose.mjs", map[string]any{"ear": ear})
+	everywhere(t, func(t *testing.T, run server) {
+		ear, o := listen(t), nowhere
+		o.Backchannel = "http://" + ear + "/logout"
+		start(t, o, run).node(t, "jose.mjs", map[string]any{"ear": ear})
+	})
 }
 
 // node runs a script of this directory and reports its checks as subtests. more

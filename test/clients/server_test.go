@@ -39,18 +39,42 @@ type origins struct {
 	Backchannel         string // where the client web hears of logouts
 }
 
-// site is an installed Signet.
+// algorithms are those that some client of the installation wants.
+const algorithms = "ES256,RS256,PS256,EdDSA"
+
+// site is an installed Signet: known by its address alone, as clients know it.
 type site struct {
 	*harness.Instance
 	keys map[string]jose.JSONWebKey // the private keys of web-keys and robot, by algorithm
 }
 
-// start runs a server with the installation until the test ends.
-func start(t *testing.T, o origins) *site {
+// everywhere runs a test against a Signet in this process, and against the built
+// binary.
+func everywhere(t *testing.T, test func(t *testing.T, run server)) {
+	t.Parallel()
+	for name, run := range map[string]server{"in process": startHere, "binary": startBinary} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, run)
+		})
+	}
+}
+
+// A server runs an installation until the test ends.
+type server func(t *testing.T, install string) *harness.Instance
+
+// start runs the installation of these clients.
+func start(t *testing.T, o origins, run server) *site {
 	t.Helper()
 	keys := clientKeys(t)
-	in := harness.Start(t, harness.Options{Env: []string{"SIGNET_KEYS_ALGORITHMS=ES256,RS256,PS256,EdDSA"}})
-	file, err := apply.Parse("installation.yaml", []byte(installation(t, o, keys)))
+	return &site{run(t, installation(t, o, keys)), keys}
+}
+
+// startHere runs a server in this process.
+func startHere(t *testing.T, install string) *harness.Instance {
+	t.Helper()
+	in := harness.Start(t, harness.Options{Env: []string{"SIGNET_KEYS_ALGORITHMS=" + algorithms}})
+	file, err := apply.Parse("installation.yaml", []byte(install))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +82,7 @@ func start(t *testing.T, o origins) *site {
 		t.Fatal(err)
 	}
 	in.Sync(t)
-	return &site{in, keys}
+	return &harness.Instance{URL: in.URL, Issuer: in.Issuer}
 }
 
 // installation is installation.yaml with its blanks filled.

@@ -12,7 +12,7 @@ import (
 
 // TestOidcClientTS runs a single-page application in Chromium on two origins:
 // 127.0.0.1, which is of the issuer's site (sites know no ports), and localhost,
-// which is another site.
+// which is another site. Browsers are dear: it meets the built binary only.
 func TestOidcClientTS(t *testing.T) {
 	t.Parallel()
 	chromium := program(t, "Chromium (Debian: apt-get install chromium)", "chromium", "chromium-browser", "google-chrome")
@@ -24,7 +24,7 @@ func TestOidcClientTS(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := origins{SameSite: "http://" + same, CrossSite: "http://localhost:" + port, Backchannel: nowhere.Backchannel}
-	s := start(t, o)
+	s := start(t, o, startBinary)
 	a.issuer = s.Issuer
 	s.node(t, "oidc-client-ts.mjs", map[string]any{"chromium": chromium, "sameSite": o.SameSite, "crossSite": o.CrossSite})
 }
