@@ -92,12 +92,12 @@ func modules() map[string]func(*testing.T, *profile) {
 		"oidcc-scope-phone":                moduleScope("phone", "phone_number", "phone_number_verified"),
 		"oidcc-scope-all":                  moduleScope("profile email address phone", "name", "email", "address", "phone_number", "updated_at"),
 
-		"oidcc-ensure-request-without-nonce-succeeds-for-code-flow": moduleNoNonce,
-		"oidcc-ensure-request-with-unknown-parameter-succeeds":      harmless("extra", "foobar"),
-		"oidcc-ensure-request-with-acr-values-succeeds":             moduleACRValues,
-		"oidcc-ensure-request-with-valid-pkce-succeeds":             modulePKCE,
-		"oidcc-ensure-post-request-succeeds":                        modulePost,
-		"oidcc-ensure-request-object-with-redirect-uri":             moduleRequestObject,
+		"oidcc-ensure-request-without-nonce-succeeds-for-code-flow":                    moduleNoNonce,
+		"oidcc-ensure-request-with-unknown-parameter-succeeds":                         harmless("extra", "foobar"),
+		"oidcc-ensure-request-with-acr-values-succeeds":                                moduleACRValues,
+		"oidcc-ensure-request-with-valid-pkce-succeeds":                                modulePKCE,
+		"oidcc-ensure-post-request-succeeds":                                           modulePost,
+		"oidcc-ensure-request-object-with-redirect-uri":                                moduleRequestObject,
 		"oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported": moduleUnsignedObject,
 		"oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported":    moduleRequestURI,
 	}
