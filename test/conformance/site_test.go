@@ -71,6 +71,15 @@ func (s *site) public(t testing.TB, id string, m storage.ClientMetadata) {
 	s.client(t, id, m)
 }
 
+// resource registers an API.
+func (s *site) resource(t testing.TB, r storage.Resource) {
+	t.Helper()
+	if _, err := s.Clients.PutResource(t.Context(), r, "admin"); err != nil {
+		t.Fatal(err)
+	}
+	s.Sync(t)
+}
+
 // with returns parameters for harness.NewAuthorization.
 func with(pairs ...string) map[string]string {
 	m := make(map[string]string, len(pairs)/2)
