@@ -149,7 +149,7 @@ func checkServer(ctx context.Context, cfg *config.Config) []finding {
 	if err != nil {
 		return []finding{{"discovery", warning, "nothing answers at the issuer", "start the server; if it runs, check DNS, certificates and the proxy in front of it"}}
 	}
-	defer answer.Body.Close() //nolint:errcheck // read as far as wanted
+	defer answer.Body.Close()
 	var document struct {
 		Issuer string `json:"issuer"`
 	}

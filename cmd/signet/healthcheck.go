@@ -52,6 +52,13 @@ use it as their health check.`,
 	return cmd
 }
 
+// health is one question.
+type health struct {
+	url  string
+	host string // Host header, where it is not the URL's
+	own  bool   // this machine's server: its certificate names another host
+}
+
 // askEvery is how often a server that is starting is asked.
 const askEvery = 50 * time.Millisecond
 
@@ -77,13 +84,6 @@ func (h health) once(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return h.run(ctx)
-}
-
-// health is one question.
-type health struct {
-	url  string
-	host string // Host header, where it is not the URL's
-	own  bool   // this machine's server: its certificate names another host
 }
 
 // ownHealth asks the server that this configuration describes.
@@ -124,7 +124,7 @@ func (h health) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("nothing answers at %s: %w: %w", h.url, errors.Unwrap(err), storage.ErrUnavailable)
 	}
-	defer answer.Body.Close() //nolint:errcheck // read as far as wanted
+	defer answer.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(answer.Body, 512))
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %s: %s: %w", h.url, answer.Status, strings.TrimSpace(string(body)), storage.ErrUnavailable)

@@ -12,7 +12,7 @@ import (
 // wrong usage, 3 not found, 4 denied, 5 unavailable. Data goes to stdout, talk
 // to stderr.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot()
+	root := newRoot() //nolint:contextcheck // a command gets its context when it runs
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

@@ -16,8 +16,8 @@ import (
 	"github.com/signet-idp/signet/storage"
 )
 
-// ErrUnknown: the role definitions cannot be read now, so nothing can be said
-// about permissions. The answer outside is 503, never a guess.
+// ErrUnknown means that the role definitions cannot be read now, so nothing can
+// be said about permissions. The answer outside is 503, never a guess.
 var ErrUnknown = errors.New("access: role definitions cannot be read")
 
 // Definitions is what the resolver reads.

@@ -280,11 +280,11 @@ func (s *Service) normalize(ctx context.Context, by access.Holder, clientID, org
 // reaches beyond the organization's own people: first_party, json_login, the
 // scopes of Signet's own APIs. What an administrator has set so stays.
 func (s *Service) allowed(ctx context.Context, by access.Holder, organizationID string, m storage.ClientMetadata, old *storage.ClientMetadata) error {
-	any, err := s.resolver.Decide(ctx, by, "write:system:clients")
+	system, err := s.resolver.Decide(ctx, by, "write:system:clients")
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "role definitions cannot be read now; try again")
 	}
-	if any.Allowed {
+	if system.Allowed {
 		return nil
 	}
 	if organizationID == "" || organizationID != by.OrganizationID {

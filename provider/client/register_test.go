@@ -263,7 +263,8 @@ func TestResources(t *testing.T) {
 		t.Errorf("events %v", events)
 	}
 	for _, bad := range []storage.Resource{
-		{Identifier: "api"}, {Identifier: "https://a.test/#x"},
+		{Identifier: "api"},
+		{Identifier: "https://a.test/#x"},
 		{Identifier: "https://a.test", SigningAlg: "none"},
 		{Identifier: "https://a.test", TokenLifetime: 48 * time.Hour},
 		{Identifier: "https://a.test", TokenLifetime: time.Millisecond},

@@ -18,7 +18,8 @@ import (
 func person(t interface {
 	Fatal(...any)
 	Helper()
-}, f *changetest.Fixture, tb testing.TB, name string) string {
+}, f *changetest.Fixture, tb testing.TB, name string,
+) string {
 	t.Helper()
 	id := storage.NewID()
 	err := f.Store.InsertUser(tb.Context(), storage.User{

@@ -13,7 +13,7 @@ const (
 	maxLocalPart = 64
 )
 
-// ErrEmail: the text is not an e-mail address that we take.
+// ErrEmail means that the text is not an e-mail address that we take.
 var ErrEmail = errors.New("user: not an e-mail address")
 
 // Canonical returns the one form of an e-mail address under which an account is

@@ -16,7 +16,10 @@ func TestCanonical(t *testing.T) {
 		{"alice@BÜCHER.example", "alice@xn--bcher-kva.example"},
 		{"alice@xn--bcher-kva.example", "alice@xn--bcher-kva.example"},
 		{"o'hara@acme.test", "o'hara@acme.test"},
-		{"", ""}, {"alice", ""}, {"@acme.test", ""}, {"alice@", ""},
+		{"", ""},
+		{"alice", ""},
+		{"@acme.test", ""},
+		{"alice@", ""},
 		{"alice@acme", ""},             // one label
 		{"alice@[127.0.0.1]", ""},      // an address literal
 		{"alice@127.0.0.1", ""},        // one without its brackets

@@ -16,7 +16,7 @@ import (
 	"github.com/signet-idp/signet/storage/sqlstore"
 )
 
-// ErrNoServer: nothing answers on the socket.
+// ErrNoServer means that nothing answers on the socket.
 var ErrNoServer = errors.New("control: no server")
 
 // Socket asks a running server.
@@ -60,7 +60,7 @@ func ask[Res any](ctx context.Context, s *Socket, name string, req any) (res Res
 	if err != nil {
 		return res, fmt.Errorf("control: the server went away: %w: %w", storage.ErrUnavailable, err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // read to its end, or given up
+	defer answer.Body.Close()
 	limited := io.LimitReader(answer.Body, maxMessage)
 	switch answer.StatusCode {
 	case http.StatusOK:

@@ -12,7 +12,7 @@ import (
 // maxPath is what every system takes as the name of a unix socket (sun_path).
 const maxPath = 103
 
-// ErrPath: there is no place for a socket that only this user can write to.
+// ErrPath means that there is no place for a socket that only this user can write to.
 var ErrPath = errors.New("control: the directory for the socket is not this user's alone")
 
 // Path is where the socket of the server on an SQLite file is: beside the file,

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// ErrPeer: the other end of the socket is another user's.
+// ErrPeer means that the other end of the socket is another user's.
 var ErrPeer = errors.New("control: the other end is another user's")
 
 // checkPeer asks the kernel who is at the other end.
@@ -24,7 +24,7 @@ func checkPeer(conn net.Conn) error {
 	var cred *syscall.Ucred
 	var asked error
 	if err := raw.Control(func(fd uintptr) {
-		cred, asked = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED) //nolint:gosec // a file descriptor is an int
+		cred, asked = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 	}); err != nil {
 		return fmt.Errorf("control: peer: %w", err)
 	}

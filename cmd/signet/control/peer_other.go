@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// ErrPeer: the other end of the socket is another user's.
+// ErrPeer means that the other end of the socket is another user's.
 var ErrPeer = errors.New("control: the other end is another user's")
 
 // checkPeer relies on the mode of the socket where the kernel is not asked.
