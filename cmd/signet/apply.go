@@ -70,11 +70,11 @@ happen.`,
 func readInput(cmd *cobra.Command, file string, limit int64) ([]byte, error) {
 	in := cmd.InOrStdin()
 	if file != "-" {
-		f, err := os.Open(file) //nolint:gosec // the operator names it
+		f, err := os.Open(file)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close() //nolint:errcheck // only read
+		defer f.Close()
 		in = f
 	}
 	text, err := io.ReadAll(io.LimitReader(in, limit))
