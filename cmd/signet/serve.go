@@ -56,7 +56,7 @@ func serve(ctx context.Context, loaded *config.Loaded, stdout io.Writer, stderr 
 	})
 	defer func() { err = errors.Join(err, buffer.Close()) }()
 	for _, w := range loaded.Warnings {
-		log.Warn(w)
+		log.Warn("configuration", "warning", w)
 	}
 	tel, err := telemetry.Start(ctx, telemetry.Options{Version: version, Getenv: os.Getenv})
 	if err != nil {

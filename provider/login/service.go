@@ -30,7 +30,7 @@ var (
 	ErrSession = errors.New("login: signed in as somebody else meanwhile")
 )
 
-// LockedError: too many failures for this identifier or address.
+// LockedError says that there were too many failures for this identifier or address.
 type LockedError struct{ RetryAfter time.Duration }
 
 // Error implements error.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/url"
 	"sync"
 	"time"
@@ -28,12 +29,12 @@ type Notifier struct {
 	p     *Provider
 	store storage.LogoutDeliveries
 	post  Poster
-	warn  func(msg string, args ...any)
+	log   *slog.Logger
 }
 
-// NewNotifier makes a Notifier. warn logs a delivery that failed or was given up.
-func (p *Provider) NewNotifier(store storage.LogoutDeliveries, post Poster, warn func(msg string, args ...any)) *Notifier {
-	return &Notifier{p: p, store: store, post: post, warn: warn}
+// NewNotifier makes a Notifier. log hears of deliveries that failed or were given up.
+func (p *Provider) NewNotifier(store storage.LogoutDeliveries, post Poster, log *slog.Logger) *Notifier {
+	return &Notifier{p: p, store: store, post: post, log: log}
 }
 
 const (
@@ -94,13 +95,13 @@ func (n *Notifier) deliver(ctx context.Context, d storage.LogoutDelivery) error 
 		return n.store.DeleteLogoutDelivery(ctx, d.ID)
 	case err == nil && status == 400:
 		// §2.8: the client refuses this token; another try would not help.
-		n.warn("back-channel logout refused by the client", "client_id", d.ClientID, "status", status)
+		n.log.Warn("back-channel logout refused by the client", "client_id", d.ClientID, "status", status)
 		return n.store.DeleteLogoutDelivery(ctx, d.ID)
 	case d.Attempts >= deliveryAttempts:
-		n.warn("back-channel logout given up", "client_id", d.ClientID, "attempts", d.Attempts, "status", status, "error", err)
+		n.log.Warn("back-channel logout given up", "client_id", d.ClientID, "attempts", d.Attempts, "status", status, "error", err)
 		return n.store.DeleteLogoutDelivery(ctx, d.ID)
 	}
-	n.warn("back-channel logout failed", "client_id", d.ClientID, "attempts", d.Attempts, "status", status, "error", err)
+	n.log.Warn("back-channel logout failed", "client_id", d.ClientID, "attempts", d.Attempts, "status", status, "error", err)
 	return n.store.PostponeLogoutDelivery(ctx, d.ID, n.p.Clock.Now().Add(retryAfter(d.Attempts)))
 }
 
@@ -131,7 +132,7 @@ func (n *Notifier) Run(ctx context.Context, kick <-chan struct{}) {
 		case <-kick:
 		}
 		if _, err := n.Tick(ctx); err != nil && ctx.Err() == nil {
-			n.warn("back-channel logout", "error", err)
+			n.log.Warn("back-channel logout", "error", err)
 		}
 	}
 }

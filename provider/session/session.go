@@ -21,7 +21,7 @@ import (
 	"github.com/signet-idp/signet/storage"
 )
 
-// ErrNone: the cookie names no live session.
+// ErrNone says that the cookie names no live session.
 var ErrNone = errors.New("session: none")
 
 // Store is what sessions need of storage.

@@ -12,7 +12,7 @@ import (
 	"github.com/signet-idp/signet/keys"
 )
 
-// ErrMasterKey: PostgreSQL without SIGNET_MASTER_KEY.
+// ErrMasterKey is PostgreSQL without SIGNET_MASTER_KEY.
 var ErrMasterKey = errors.New("SIGNET_MASTER_KEY is not set: with PostgreSQL it has to be given, as id:base64 of 32 bytes (head -c 32 /dev/urandom | base64)")
 
 // master returns the master keys: the configured ones or, for SQLite, those in

@@ -94,7 +94,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 			MaxAccessToken: MaxAccessToken,
 		},
 	})
-	s.notifier = s.OAuth.NewNotifier(c.Store, fetch, func(msg string, args ...any) { c.Log.Warn(msg, args...) })
+	s.notifier = s.OAuth.NewNotifier(c.Store, fetch, c.Log)
 	limits := login.DefaultLimits()
 	limits.Failures, limits.Window = int64(c.Config.Limits.LockFailures), c.Config.Limits.LockWindow
 	limits.Attempts = int64(c.Config.Limits.LoginsPerAddr)
