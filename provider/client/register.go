@@ -115,7 +115,7 @@ func (s *Service) Create(ctx context.Context, by access.Holder, r Registration) 
 		}
 		ch.Record(event.Event{
 			Type: event.ClientCreated, Subject: c.ClientID, Organization: c.OrganizationID,
-			Data: map[string]any{"source": r.Source, "first_party": m.FirstParty, "scopes": eventScopes(m.Scope)},
+			Data: map[string]any{"source": r.Source, "first_party": m.FirstParty, "scopes": change.List(strings.Fields(m.Scope))},
 		})
 		return nil
 	})
@@ -377,10 +377,6 @@ func memberMap(m storage.ClientMetadata) map[string]any {
 	}
 	_ = json.Unmarshal(b, &out)
 	return out
-}
-
-func eventScopes(scope string) []string {
-	return change.List(strings.Fields(strings.ReplaceAll(scope, "@", "_")))
 }
 
 func noRole(name string) error {
