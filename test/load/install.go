@@ -52,11 +52,15 @@ func (i installation) yaml() string {
 	return b.String()
 }
 
-// install applies an installation with the server's own command.
+// install makes the schema and applies an installation, with the server's own
+// commands.
 func install(ctx context.Context, s *server, people int) (installation, error) {
 	i := installation{secret: rand.Text() + rand.Text(), people: people}
 	file := filepath.Join(s.dir, "installation.yaml")
 	if err := os.WriteFile(file, []byte(i.yaml()), 0o600); err != nil {
+		return i, err
+	}
+	if err := s.command(ctx, "migrate", "up"); err != nil {
 		return i, err
 	}
 	return i, s.command(ctx, "apply", "-f", file)

@@ -28,7 +28,7 @@ func (r *report) write(out io.Writer) {
 			if f.Promise > 0 {
 				promise = fmt.Sprintf("%.0f", f.Promise)
 			}
-			if f.PerCore < f.Promise {
+			if f.PerCore < f.Promise && f.Rate == 0 { // a core with little to do is no measure
 				broken = "*"
 			}
 			fmt.Fprintf(t, "%s\t%s%.0f\t%s\t%.1f\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%d\t\n", f.Name, broken, f.PerCore, promise, f.CPU,
