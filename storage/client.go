@@ -86,6 +86,8 @@ type Clients interface {
 	InsertClient(ctx context.Context, c Client) error
 	ClientByID(ctx context.Context, clientID string) (Client, error)
 	UpdateClient(ctx context.Context, c Client) error
+	// DeleteClient removes the client with its secrets and what people have
+	// consented to: another client of that name starts without.
 	DeleteClient(ctx context.Context, clientID string) error
 	ListClients(ctx context.Context, after string, limit int) ([]Client, error)
 	PutClientSecret(ctx context.Context, clientID string, s ClientSecret) error

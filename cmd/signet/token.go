@@ -62,7 +62,7 @@ the tokens as JSON. With --service it uses client credentials instead.`,
 			}
 			enc := json.NewEncoder(cmd.OutOrStdout())
 			enc.SetIndent("", "  ")
-			return enc.Encode(token)
+			return enc.Encode(token) //nolint:gosec // printing the tokens is what the command is for
 		},
 	}
 	f := cmd.Flags()
@@ -124,7 +124,7 @@ func (o *tokenGet) login(ctx context.Context, provider *oidc.Provider, talk io.W
 	if err != nil {
 		return nil, fmt.Errorf("token: cannot listen for the browser: %w; choose another port with --listen", err)
 	}
-	defer listener.Close() //nolint:errcheck // closed by the server too
+	defer listener.Close()
 	cfg := oauth2.Config{
 		ClientID: o.client, ClientSecret: o.secret, Endpoint: provider.Endpoint(), Scopes: strings.Fields(scope),
 		RedirectURL: "http://" + listener.Addr().String() + "/callback",
@@ -186,7 +186,7 @@ func awaitCode(ctx context.Context, l net.Listener, state, issuer string) (strin
 		}
 	})
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	defer srv.Close() //nolint:errcheck // nothing to save
+	defer srv.Close()
 	go func() { _ = srv.Serve(l) }()
 	select {
 	case <-ctx.Done():

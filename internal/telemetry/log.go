@@ -6,6 +6,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"github.com/mattn/go-isatty"
 )
 
 // LogOptions say how log lines are written. The zero value writes JSON at info.
@@ -32,11 +34,8 @@ func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, *Buffer) {
 	return slog.New(&flushing{Handler: h, buffer: buffer}), buffer
 }
 
-// IsTerminal reports whether f is a terminal (a character device).
-func IsTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
+// IsTerminal reports whether f is a terminal; /dev/null is none.
+func IsTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }
 
 // Redacted stands where a secret would be.
 const Redacted = "[redacted]"

@@ -82,7 +82,11 @@ func (s *Store) UpdateClient(ctx context.Context, c storage.Client) error {
 // DeleteClient implements storage.Clients; its secrets go with it.
 func (s *Store) DeleteClient(ctx context.Context, clientID string) error {
 	return s.bumping(ctx, func(ctx context.Context) error {
-		return s.must(ctx, "delete client", storage.ErrNotFound, `DELETE FROM clients WHERE client_id = $1`, clientID)
+		if err := s.must(ctx, "delete client", storage.ErrNotFound, `DELETE FROM clients WHERE client_id = $1`, clientID); err != nil {
+			return err
+		}
+		_, err := s.exec(ctx, "delete client", `DELETE FROM consents WHERE client_id = $1`, clientID)
+		return err
 	})
 }
 

@@ -122,4 +122,8 @@ func testConsents(t *testing.T, r []Store) {
 	_, err := s.Consent(ctx, u.ID, "web")
 	wantError(t, err, storage.ErrNotFound)
 	wantError(t, s.PutConsent(ctx, storage.Consent{UserID: "nobody", ClientID: "web"}), storage.ErrNotFound)
+
+	noError(t, s.InsertClient(ctx, storage.Client{ClientID: "app"}))
+	noError(t, s.DeleteClient(ctx, "app"))
+	equal(t, len(must(s.ConsentsOf(ctx, u.ID))(t)), 0)
 }

@@ -129,7 +129,7 @@ func (c *Core) open(ctx context.Context, migrate bool) error {
 	if err := c.openKeys(ctx, master); err != nil {
 		return err
 	}
-	return c.services()
+	return c.services(ctx)
 }
 
 func (c *Core) openVolatile() error {
@@ -240,8 +240,8 @@ func (c *Core) commitKey(ctx context.Context, ch keys.Change, write func(context
 	})
 }
 
-func (c *Core) services() error {
-	secrets, err := c.Keyring.Purpose(context.Background(), client.SecretPurpose)
+func (c *Core) services(ctx context.Context) error {
+	secrets, err := c.Keyring.Purpose(ctx, client.SecretPurpose)
 	if err != nil {
 		return fmt.Errorf("app: data keys: %w", err)
 	}
@@ -254,7 +254,7 @@ func (c *Core) services() error {
 	}
 	p := c.Config.Password
 	if c.Passwords, err = password.New(password.Config{
-		Argon2:      password.Argon2{MemoryKiB: uint32(p.Memory), Passes: uint32(p.Time), Lanes: uint8(p.Parallelism)}, //nolint:gosec // bounded by the configuration's checks
+		Argon2:      password.Argon2{MemoryKiB: uint32(p.Memory), Passes: uint32(p.Time), Lanes: uint8(p.Parallelism)},
 		Concurrency: p.Concurrency, QueueTimeout: p.QueueTime, Clock: c.Clock, Observer: hashObserver{c.Telemetry.Metrics},
 	}); err != nil {
 		return fmt.Errorf("app: passwords: %w", err)

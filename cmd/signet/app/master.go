@@ -37,7 +37,7 @@ func (c *Core) master() (*keys.Master, error) {
 
 func masterBeside(database string) (*keys.Master, error) {
 	file := database + ".key"
-	text, err := os.ReadFile(file) //nolint:gosec // a path the operator configured
+	text, err := os.ReadFile(file)
 	if err == nil {
 		m, err := keys.ParseMaster(strings.TrimSpace(string(text)))
 		if err != nil {

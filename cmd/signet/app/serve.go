@@ -25,7 +25,7 @@ func (s *Server) Serve(ctx context.Context, ready func(addr net.Addr)) error {
 	if err != nil {
 		return fmt.Errorf("app: listen: %w", err)
 	}
-	defer listener.Close() //nolint:errcheck // closed by the server too
+	defer listener.Close()
 	if err := s.View.Load(ctx); err != nil {
 		return fmt.Errorf("app: revocations: %w", err)
 	}
@@ -61,7 +61,7 @@ func (s *Server) Serve(ctx context.Context, ready func(addr net.Addr)) error {
 	if cause == nil && !s.Config.Dev {
 		time.Sleep(s.Config.Server.DrainDelay) // load balancers look away first
 	}
-	cause = errors.Join(cause, shutdown(servers))
+	cause = errors.Join(cause, shutdown(servers)) //nolint:contextcheck // ctx has ended: draining has a time of its own
 	stop()
 	return errors.Join(cause, <-done)
 }

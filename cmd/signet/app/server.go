@@ -103,7 +103,10 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 		Guard: login.NewGuard(c.Counters, limits), Change: c.Change, Key: c.purposes.logins,
 		Observer: c.Telemetry.Metrics, Clock: c.Clock, Rand: rand.Reader,
 	})
-	return s, s.mount(build)
+	if err := s.mount(build); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // applied returns when this replica enforces what was just committed, so that
