@@ -40,7 +40,9 @@ func testRevocations(t *testing.T, r []Store) {
 	noError(t, s.ResetFeed(ctx, "restored"))
 	got := must(r[len(r)-1].FeedHead(ctx))(t)
 	equal(t, got.FeedID, "restored")
-	equal(t, got.Seq, int64(4))
+	if got.Seq < 4+1<<32 {
+		t.Errorf("a reset feed goes on at %d: a token of the lost timeline may be above it", got.Seq)
+	}
 }
 
 // testConfiguration: whatever replicas hold in memory, its change is numbered.
