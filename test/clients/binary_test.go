@@ -21,7 +21,7 @@ import (
 // directory that TestMain removes.
 var binary = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(built, "signet")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "github.com/signet-idp/signet/cmd/signet").CombinedOutput() //nolint:noctx // bounded by the test's own limit
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "github.com/signet-idp/signet/cmd/signet").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build cmd/signet: %w\n%s", err, out)
 	}
@@ -90,7 +90,7 @@ func startBinary(t *testing.T, install string) *harness.Instance {
 		if err != nil {
 			return false
 		}
-		defer resp.Body.Close() //nolint:errcheck // only the status matters
+		defer resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	})
 	apply := command(t.Context(), "apply", "-f", "-")

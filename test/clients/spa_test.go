@@ -35,7 +35,7 @@ type application struct{ issuer string }
 
 func serveApp(t *testing.T, a *application) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // listening is instant
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,8 +65,7 @@ func newZitadelSite(t *testing.T, issuer, clientID, secret, redirect string, opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	state := func() string { return oauth2.GenerateVerifier() }
-	mux.HandleFunc("/login", rp.AuthURLHandler(state, site))
+	mux.HandleFunc("/login", rp.AuthURLHandler(oauth2.GenerateVerifier, site))
 	mux.HandleFunc("/callback", rp.CodeExchangeHandler(rp.UserinfoCallback(
 		func(w http.ResponseWriter, _ *http.Request, tokens *zitadelTokens, state string, _ rp.RelyingParty, info *oidc.UserInfo) {
 			site.logins <- zitadelLogin{tokens, info, state}
@@ -84,24 +83,28 @@ func (z *zitadelSite) login(t *testing.T, s *site) zitadelLogin {
 	}
 	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	out := get(t, browser, z.URL+"/login")
-	authorize, err := out.Location()
-	if err != nil {
-		t.Fatal(err)
+	if out.location == nil {
+		t.Fatalf("the application began no login: %d %s", out.status, out.body)
 	}
-	response := walk(t, s.NewBrowser(t), authorize.String())
-	back := get(t, browser, z.URL+"/callback?"+response.Encode())
-	if back.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(back.Body)
-		t.Fatalf("the application refused the login: %d %s", back.StatusCode, body)
+	response := walk(t, s.NewBrowser(t), out.location.String())
+	if back := get(t, browser, z.URL+"/callback?"+response.Encode()); back.status != http.StatusOK {
+		t.Fatalf("the application refused the login: %d %s", back.status, back.body)
 	}
 	l := <-z.logins
-	if l.state != authorize.Query().Get("state") {
+	if l.state != out.location.Query().Get("state") {
 		t.Fatalf("state %q", l.state)
 	}
 	return l
 }
 
-func get(t *testing.T, c *http.Client, address string) *http.Response {
+// answer is what the application says.
+type answer struct {
+	status   int
+	location *url.URL // where it sends the browser, or nil
+	body     string
+}
+
+func get(t *testing.T, c *http.Client, address string) answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
@@ -111,8 +114,13 @@ func get(t *testing.T, c *http.Client, address string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = resp.Body.Close() })
-	return resp
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	location, _ := resp.Location()
+	return answer{resp.StatusCode, location, string(body)}
 }
 
 func TestZitadelRelyingParty(t *testing.T) {
