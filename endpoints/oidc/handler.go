@@ -12,6 +12,7 @@ import (
 	"github.com/signet-idp/signet/endpoints/pages"
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/keys"
+	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/oauth/params"
 )
@@ -143,7 +144,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	rec := web.Log(r.Context()).Grant(f.Get("grant_type"))
+	rec := web.Log(r.Context()).Grant(grantName(f.Get("grant_type")))
 	resp, err := h.OAuth.Token(r.Context(), f, cred)
 	if err != nil {
 		return wireError(err, usedBasic(r))
@@ -151,6 +152,18 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	rec.Client(f.Get("client_id"))
 	web.NoStore(w)
 	return web.WriteJSON(w, http.StatusOK, resp)
+}
+
+// grantName keeps what is no grant type of ours out of the log: people put
+// anything into a parameter, a secret now and then.
+func grantName(grantType string) string {
+	switch grantType {
+	case client.GrantCode, client.GrantRefresh, client.GrantClient:
+		return grantType
+	case "":
+		return ""
+	}
+	return "other"
 }
 
 func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) error {
@@ -239,7 +252,7 @@ func (h *Handler) authorize(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodPost && !h.Interaction.Knows(r) {
 		// A form posted from the client's site carries no SameSite=Lax cookie.
 		// Coming again by GET it does, and the login that stands is seen.
-		if query := f.Values().Encode(); len(query) <= maxRepeat {
+		if query := repeatable(f); len(query) <= maxRepeat {
 			http.Redirect(w, r, oauth.PathAuthorize+"?"+query, http.StatusSeeOther)
 			return nil
 		}
@@ -250,6 +263,20 @@ func (h *Handler) authorize(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.Log(r.Context()).Client(req.Client.ClientID)
 	return h.Interaction.Start(w, r, req)
+}
+
+// repeatable is a POSTed request as a query, without the credentials that some
+// libraries add to every form: an authorization request has no use for them,
+// and an address is written down in too many places.
+func repeatable(f params.Form) string {
+	v := f.Values()
+	for _, name := range []string{
+		"client_secret", "client_assertion", "client_assertion_type", "username", "password",
+		"access_token", "refresh_token", "code", "code_verifier", "token",
+	} {
+		v.Del(name)
+	}
+	return v.Encode()
 }
 
 // maxRepeat bounds a POSTed request that is repeated as a GET.

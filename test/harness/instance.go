@@ -37,7 +37,7 @@ type Options struct {
 	Clock  clock.Clock
 	// Env are more settings, NAME=value.
 	Env []string
-	// Log receives the log lines; nil: discarded.
+	// Log receives the log lines, debugging ones too; nil: discarded.
 	Log io.Writer
 }
 
@@ -83,7 +83,7 @@ func Start(tb testing.TB, o Options) *Instance {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	core, err := app.Open(ctx, app.Options{
-		Config: &loaded.Config, Clock: o.Clock, Log: slog.New(slog.NewJSONHandler(o.Log, nil)),
+		Config: &loaded.Config, Clock: o.Clock, Log: slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, true)
 	if err != nil {
 		cancel()

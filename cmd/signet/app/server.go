@@ -100,7 +100,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	limits.Attempts = int64(c.Config.Limits.LoginsPerAddr)
 	s.Login = login.New(login.Deps{
 		Store: c.Store, OAuth: s.OAuth, Sessions: c.Sessions, Passwords: c.Passwords,
-		Guard: login.NewGuard(c.Counters, limits), Change: c.Change, Key: c.purposes.logins,
+		Guard: login.NewGuard(blindCounters{c.Counters, c.purposes.logins}, limits), Change: c.Change, Key: c.purposes.logins,
 		Observer: c.Telemetry.Metrics, Clock: c.Clock, Rand: rand.Reader,
 	})
 	if err := s.mount(build); err != nil {
