@@ -1,0 +1,60 @@
+package login_test
+
+import (
+	"testing"
+
+	"github.com/signet-idp/signet/provider/login"
+	"github.com/signet-idp/signet/provider/oauth/params"
+	"github.com/signet-idp/signet/storage"
+	"github.com/signet-idp/signet/test/harness"
+)
+
+// Of a login by password only what is not argon2id is measured here.
+
+func begin(b *testing.B) (in *harness.Instance, form params.Form) {
+	b.Helper()
+	in = harness.Start(b, harness.Options{})
+	in.Client(b, "web", storage.ClientMetadata{TokenEndpointAuthMethod: "none", FirstParty: true})
+	form, err := params.Parse(harness.NewAuthorization("web", "openid profile", nil).Params.Encode())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return in, form
+}
+
+const benchBrowser = "0123456789abcdefghijkl"
+
+// BenchmarkStart is an authorization request of a browser that nobody is signed
+// in with: it ends with the sealed transaction, and writes nothing.
+func BenchmarkStart(b *testing.B) {
+	in, form := begin(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		start(b, in, form)
+	}
+}
+
+func start(b *testing.B, in *harness.Instance, form params.Form) string {
+	b.Helper()
+	r, err := in.OAuth.ParseAuthorize(b.Context(), form)
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := in.Login.Start(b.Context(), r, login.Browser{ID: benchBrowser})
+	if err != nil || out.Step != login.StepLogin {
+		b.Fatal(out.Step, err)
+	}
+	return out.Param
+}
+
+// BenchmarkResume is the page that opens it again.
+func BenchmarkResume(b *testing.B) {
+	in, form := begin(b)
+	param := start(b, in, form)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := in.Login.Resume(b.Context(), param, benchBrowser); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
