@@ -291,3 +291,23 @@ func TestSuspendedPerson(t *testing.T) {
 	}
 	s.refused(t, b.Get(none.Path()), none, "login_required")
 }
+
+// A native app listens where it can, at sign-in and after the sign-out alike
+// (RFC 8252 §7.3).
+func TestNativeAppComesBackToAnyLoopbackPort(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.public(t, "native", storage.ClientMetadata{
+		ApplicationType: "native", RedirectURIs: []string{harness.Redirect},
+		PostLogoutRedirectURIs: []string{"http://127.0.0.1/bye"},
+	})
+	b := s.signIn(t, s.alice)
+	tokens := s.tokens(t, b, "native", "", "openid", nil)
+	if p := b.Get(logoutPath("id_token_hint", tokens.IDToken, "post_logout_redirect_uri", "http://127.0.0.1:54321/elsewhere")); p.Location != nil {
+		t.Fatalf("another path: sent to %v", p.Location)
+	}
+	p := b.Get(logoutPath("id_token_hint", tokens.IDToken, "post_logout_redirect_uri", "http://127.0.0.1:54321/bye"))
+	if p.Location == nil || p.Location.String() != "http://127.0.0.1:54321/bye" {
+		t.Fatalf("status %d location %v", p.Status, p.Location)
+	}
+}
