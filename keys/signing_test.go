@@ -324,8 +324,13 @@ func TestSignerRefusesATypeItCannotWrite(t *testing.T) {
 }
 
 func TestRawFromDERRefusesOtherThings(t *testing.T) {
-	for _, der := range [][]byte{nil, {0x30, 0}, {0x30, 3, 2, 1, 1}, []byte("not a signature"),
-		append([]byte{0x30, 40, 2, 33, 1}, make([]byte, 37)...)} {
+	for _, der := range [][]byte{
+		nil,
+		{0x30, 0},
+		{0x30, 3, 2, 1, 1},
+		[]byte("not a signature"),
+		append([]byte{0x30, 40, 2, 33, 1}, make([]byte, 37)...),
+	} {
 		if _, err := keys.RawFromDER(der); !errors.Is(err, keys.ErrSignature) {
 			t.Errorf("%x: %v", der, err)
 		}

@@ -44,31 +44,47 @@ func (h *Handler) Mount(t *web.Table) {
 	both := []string{http.MethodGet, http.MethodPost}
 	tags := []string{"OpenID Connect"}
 	t.Add(
-		web.Route{Name: "openidConfiguration", Summary: "OpenID Connect Discovery document", Tags: tags,
+		web.Route{
+			Name: "openidConfiguration", Summary: "OpenID Connect Discovery document", Tags: tags,
 			Methods: get, Path: oauth.PathOpenID, Auth: web.Public(), Prepared: h.metadata, Style: web.OAuth, CORS: web.CORSAny,
-			Response: web.TypeOf[oauth.Metadata]()},
-		web.Route{Name: "oauthAuthorizationServer", Summary: "OAuth 2.0 Authorization Server Metadata (RFC 8414)", Tags: tags,
+			Response: web.TypeOf[oauth.Metadata](),
+		},
+		web.Route{
+			Name: "oauthAuthorizationServer", Summary: "OAuth 2.0 Authorization Server Metadata (RFC 8414)", Tags: tags,
 			Methods: get, Path: oauth.PathOAuth, Auth: web.Public(), Prepared: h.metadata, Style: web.OAuth, CORS: web.CORSAny,
-			Response: web.TypeOf[oauth.Metadata]()},
-		web.Route{Name: "jwks", Summary: "JSON Web Key Set", Tags: tags,
-			Methods: get, Path: oauth.PathJWKS, Auth: web.Public(), Prepared: h.keySet, Style: web.OAuth, CORS: web.CORSAny},
-		web.Route{Name: "authorize", Summary: "Authorization endpoint", Tags: tags,
+			Response: web.TypeOf[oauth.Metadata](),
+		},
+		web.Route{
+			Name: "jwks", Summary: "JSON Web Key Set", Tags: tags,
+			Methods: get, Path: oauth.PathJWKS, Auth: web.Public(), Prepared: h.keySet, Style: web.OAuth, CORS: web.CORSAny,
+		},
+		web.Route{
+			Name: "authorize", Summary: "Authorization endpoint", Tags: tags,
 			Methods: both, Path: oauth.PathAuthorize, Auth: web.Public(), Handler: h.authorize, Style: web.Page, Hidden: true,
-			AllowCrossOrigin: true, RateClass: "authorize"},
-		web.Route{Name: "token", Summary: "Token endpoint", Tags: tags,
+			AllowCrossOrigin: true, RateClass: "authorize",
+		},
+		web.Route{
+			Name: "token", Summary: "Token endpoint", Tags: tags,
 			Methods: post, Path: oauth.PathToken, Auth: web.ClientAuth(), Handler: h.token, Style: web.OAuth, CORS: web.CORSClient,
 			AllowCrossOrigin: true, Response: web.TypeOf[oauth.TokenResponse](), RateClass: "token",
-			Errors: []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_target"}},
-		web.Route{Name: "userinfo", Summary: "Claims about the person behind an access token", Tags: tags,
+			Errors: []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_target"},
+		},
+		web.Route{
+			Name: "userinfo", Summary: "Claims about the person behind an access token", Tags: tags,
 			Methods: both, Path: oauth.PathUserInfo, Auth: web.HandlerChecks("the token may come in the form body (RFC 6750 §2.2)"),
 			Handler: h.userInfo, Style: web.OAuth, CORS: web.CORSAny, AllowCrossOrigin: true, ContentTypes: []string{web.AnyContentType},
-			Errors: []string{"invalid_token", "insufficient_scope"}},
-		web.Route{Name: "introspect", Summary: "Token introspection (RFC 7662)", Tags: tags,
+			Errors: []string{"invalid_token", "insufficient_scope"},
+		},
+		web.Route{
+			Name: "introspect", Summary: "Token introspection (RFC 7662)", Tags: tags,
 			Methods: post, Path: oauth.PathIntrospect, Auth: web.ClientAuth(), Handler: h.introspect, Style: web.OAuth,
-			AllowCrossOrigin: true, Response: web.TypeOf[oauth.Introspection](), Errors: []string{"invalid_request", "invalid_client"}},
-		web.Route{Name: "revoke", Summary: "Token revocation (RFC 7009)", Tags: tags,
+			AllowCrossOrigin: true, Response: web.TypeOf[oauth.Introspection](), Errors: []string{"invalid_request", "invalid_client"},
+		},
+		web.Route{
+			Name: "revoke", Summary: "Token revocation (RFC 7009)", Tags: tags,
 			Methods: post, Path: oauth.PathRevoke, Auth: web.ClientAuth(), Handler: h.revoke, Style: web.OAuth, CORS: web.CORSClient,
-			AllowCrossOrigin: true, Errors: []string{"invalid_request", "invalid_client"}},
+			AllowCrossOrigin: true, Errors: []string{"invalid_request", "invalid_client"},
+		},
 	)
 }
 

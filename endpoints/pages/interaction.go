@@ -37,8 +37,10 @@ type Interaction struct {
 // Mount adds the routes of the pages.
 func (i *Interaction) Mount(t *web.Table) {
 	page := func(name, path string, methods []string, h web.HandlerFunc) web.Route {
-		return web.Route{Name: name, Summary: "Hosted page", Methods: methods, Path: path, Auth: web.Public(),
-			Handler: h, Style: web.Page, Hidden: true}
+		return web.Route{
+			Name: name, Summary: "Hosted page", Methods: methods, Path: path, Auth: web.Public(),
+			Handler: h, Style: web.Page, Hidden: true,
+		}
 	}
 	get, post := []string{http.MethodGet}, []string{http.MethodPost}
 	assets := page("assets", PathAssets+"{hash}/{file}", get, func(w http.ResponseWriter, r *http.Request) error {

@@ -159,7 +159,7 @@ func (c *config) GetJWTMaxDuration(context.Context) time.Duration              {
 func (c *config) GetTokenEntropy(context.Context) int                          { return 32 }
 func (c *config) GetGlobalSecret(context.Context) ([]byte, error)              { return nil, nil }
 func (c *config) GetRotatedGlobalSecrets(context.Context) ([][]byte, error)    { return nil, nil }
-func (c *config) GetHMACHasher(context.Context) func() hash.Hash { return sha512.New512_256 }
+func (c *config) GetHMACHasher(context.Context) func() hash.Hash               { return sha512.New512_256 }
 
 func (c *config) GetJWKSFetcherStrategy(context.Context) fosite.JWKSFetcherStrategy {
 	return nil

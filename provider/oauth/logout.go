@@ -7,6 +7,7 @@ import (
 
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/oauth/params"
+	"github.com/signet-idp/signet/provider/oauth/redirect"
 )
 
 // LogoutRequest is an RP-initiated logout (OpenID Connect RP-Initiated Logout
@@ -52,7 +53,9 @@ func (p *Provider) ParseLogout(ctx context.Context, form params.Form) (*LogoutRe
 	if c == nil {
 		return r, nil
 	}
-	if !slices.Contains(c.Metadata.PostLogoutRedirectURIs, uri) {
+	// As at sign-in: byte-equal, or loopback with any port for native clients.
+	loopback := redirect.AnyLoopbackPort(c.Metadata.ApplicationType, c.Public())
+	if !redirect.Match(c.Metadata.PostLogoutRedirectURIs, uri, loopback) {
 		return nil, errInvalidRequest().About("post_logout_redirect_uri", "post_logout_redirect_uri is not registered for this client")
 	}
 	r.RedirectURI = uri

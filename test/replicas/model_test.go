@@ -127,8 +127,14 @@ func (a *actor) step() error {
 		weight int
 		do     func(in *harness.Instance) error
 	}{
-		{"login", 4, a.logIn}, {"refresh", 8, a.renew}, {"roles", 4, a.changeRoles}, {"system roles", 2, a.changeSystemRoles},
-		{"logout", 2, a.logOut}, {"revoke token", 2, a.revokeAccess}, {"revoke grant", 1, a.revokeRefresh}, {"suspend", 1, a.suspend},
+		{"login", 4, a.logIn},
+		{"refresh", 8, a.renew},
+		{"roles", 4, a.changeRoles},
+		{"system roles", 2, a.changeSystemRoles},
+		{"logout", 2, a.logOut},
+		{"revoke token", 2, a.revokeAccess},
+		{"revoke grant", 1, a.revokeRefresh},
+		{"suspend", 1, a.suspend},
 	}
 	total := 0
 	for _, o := range ops {
