@@ -63,7 +63,7 @@ func (b *Browser) Do(r *http.Request) Page {
 	if err != nil {
 		b.TB.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		b.TB.Fatal(err)
@@ -80,7 +80,7 @@ func (b *Browser) Do(r *http.Request) Page {
 // Get opens an address of the instance.
 func (b *Browser) Get(path string) Page {
 	b.TB.Helper()
-	r, err := http.NewRequest(http.MethodGet, b.In.URL+path, nil) //nolint:noctx // a test
+	r, err := http.NewRequest(http.MethodGet, b.In.URL+path, nil)
 	if err != nil {
 		b.TB.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func (b *Browser) Get(path string) Page {
 // Post sends a form to an address of the instance.
 func (b *Browser) Post(path string, form url.Values) Page {
 	b.TB.Helper()
-	r, err := http.NewRequest(http.MethodPost, b.In.URL+path, strings.NewReader(form.Encode())) //nolint:noctx // a test
+	r, err := http.NewRequest(http.MethodPost, b.In.URL+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		b.TB.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func (i *Instance) Token(tb testing.TB, clientID, secret string, form url.Values
 	if secret == "" {
 		form.Set("client_id", clientID)
 	}
-	r, err := http.NewRequest(http.MethodPost, i.URL+"/oauth2/token", strings.NewReader(form.Encode())) //nolint:noctx // a test
+	r, err := http.NewRequest(http.MethodPost, i.URL+"/oauth2/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func (i *Instance) Token(tb testing.TB, clientID, secret string, form url.Values
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	out := TokenAnswer{Status: resp.StatusCode, Header: resp.Header}
 	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
 		tb.Fatal(err)
@@ -309,7 +309,7 @@ func (i *Instance) JSON(tb testing.TB, method, path, bearer string, body any) (i
 		}
 		reader = strings.NewReader(string(raw))
 	}
-	r, err := http.NewRequest(method, i.URL+path, reader) //nolint:noctx // a test
+	r, err := http.NewRequest(method, i.URL+path, reader)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func (i *Instance) JSON(tb testing.TB, method, path, bearer string, body any) (i
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		tb.Fatal(err)

@@ -44,7 +44,7 @@ func (d *Database) Rows(query string, args ...any) [][]string {
 	if err != nil {
 		d.tb.Fatalf("%s: %v", query, err)
 	}
-	defer rows.Close() //nolint:errcheck // read to its end
+	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {
 		d.tb.Fatal(err)

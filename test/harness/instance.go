@@ -54,7 +54,7 @@ type Instance struct {
 // Start runs a server until the test ends.
 func Start(tb testing.TB, o Options) *Instance {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // listening is instant
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}

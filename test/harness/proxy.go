@@ -68,7 +68,7 @@ func NewProxy(tb testing.TB, rawURL string) (p *Proxy, through string) {
 
 func (p *Proxy) listen(tb testing.TB) {
 	tb.Helper()
-	l, err := net.Listen("tcp", p.addr) //nolint:noctx // listening is instant
+	l, err := net.Listen("tcp", p.addr)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -131,19 +131,19 @@ func (p *Proxy) release() {
 func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
 
 // BreakAfterSending cuts one connection after n more bytes were sent to the
-// server, BreakAfterReceiving after n more bytes came back. 0 disarms.
+// server. 0 disarms.
 func (p *Proxy) BreakAfterSending(n int) { p.up.left.Store(int64(n)) }
 
-// BreakAfterReceiving: see BreakAfterSending.
+// BreakAfterReceiving is BreakAfterSending for the other direction.
 func (p *Proxy) BreakAfterReceiving(n int) { p.down.left.Store(int64(n)) }
 
 func (p *Proxy) serve(l net.Listener, client net.Conn) {
-	defer client.Close() //nolint:errcheck // over
+	defer client.Close()
 	server, err := net.Dial("tcp", p.target)
 	if err != nil {
 		return
 	}
-	defer server.Close() //nolint:errcheck // over
+	defer server.Close()
 	p.mu.Lock()
 	if p.listener != l { // cut meanwhile
 		p.mu.Unlock()
@@ -165,8 +165,8 @@ func (p *Proxy) serve(l net.Listener, client net.Conn) {
 
 // pipe moves bytes until one end is closed, then closes both.
 func (p *Proxy) pipe(to, from net.Conn, f *fuse, answers bool) {
-	defer to.Close()   //nolint:errcheck // over
-	defer from.Close() //nolint:errcheck // over
+	defer to.Close()
+	defer from.Close()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)

@@ -62,7 +62,7 @@ func (i *Instance) SignedIn(tb testing.TB, userID string) (*Browser, storage.Ses
 	b := i.NewBrowser(tb)
 	w := httptest.NewRecorder()
 	pages.NewCookies(i.Issuer).SetSession(w, cookie)
-	b.SetCookie(w.Result().Cookies()[0]) //nolint:bodyclose // a recorder's
+	b.SetCookie(w.Result().Cookies()[0])
 	return b, s
 }
 

@@ -122,7 +122,7 @@ func (c caller) do(r *http.Request) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	out := answer{status: resp.StatusCode, body: string(body), header: resp.Header, err: err}
 	_ = json.Unmarshal(body, &out.fields) // pages are no JSON

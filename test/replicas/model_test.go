@@ -165,7 +165,7 @@ func (a *actor) check(in *harness.Instance) error {
 		got := a.c.post(ctx, in.URL+"/auth/validate", url.Values{"token": {k.text}})
 		valid, _ := got.fields["valid"].(bool)
 		if got.status != 200 || valid != (k.reason == "") || got.field("reason") != k.reason {
-			err = fmt.Errorf("%d valid %v reason %q, the model says %q (%v)", got.status, valid, got.field("reason"), k.reason, got.err)
+			err = fmt.Errorf("%d valid %v reason %q, the model says %q (%w)", got.status, valid, got.field("reason"), k.reason, got.err)
 		}
 	})
 	return err
@@ -263,7 +263,7 @@ func (a *actor) logOut(in *harness.Instance) error {
 	}
 	got := a.c.get(context.Background(), in.URL+"/oauth2/logout?"+url.Values{"id_token_hint": {g.idToken}}.Encode(), g.browser.Cookies()...)
 	if got.status != 200 {
-		return fmt.Errorf("%d %v", got.status, got.err)
+		return fmt.Errorf("%d %w", got.status, got.err)
 	}
 	g.dead = true
 	for _, k := range g.tokens {

@@ -47,7 +47,7 @@ func (v *verifier) verify(ctx context.Context, in *harness.Instance, compact str
 			return err
 		}
 	}
-	jws, err := jose.ParseSigned(compact, []jose.SignatureAlgorithm{jose.ES256})
+	jws, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return err
 	}

@@ -136,8 +136,12 @@ func (d *day) badLogins() {
 	p := d.page(b.Get(a.Path()))
 	for _, try := range [][2]string{
 		{"alice@example.test", d.v.keep("wrong password", "wrong horse 8 battery")},
-		{d.password, d.password}, {typed, "something else"}, {unknown, d.password},
-		{"alice@example.test", typed}, {strings.Repeat("x", 300) + "@long.test", d.password}, {"alice@example.test\x00", d.password},
+		{d.password, d.password},
+		{typed, "something else"},
+		{unknown, d.password},
+		{"alice@example.test", typed},
+		{strings.Repeat("x", 300) + "@long.test", d.password},
+		{"alice@example.test\x00", d.password},
 	} {
 		_, fields := p.Form()
 		fields.Set("username", try[0])
@@ -319,9 +323,19 @@ func (d *day) wrongPlaces() {
 		}
 		// Not X-Request-Id nor User-Agent: whoever sends those wants them logged.
 		for _, header := range []http.Header{
-			bearer(s), bearer(s + s), {"Authorization": {s}}, {"Authorization": {"Basic " + s}}, {"Authorization": {"Bearer x", "Bearer " + s}},
-			{"Traceparent": {s}}, {"X-Forwarded-For": {s}}, {"Forwarded": {"for=" + s}}, {"Referer": {"https://app.test/?token=" + s}},
-			{"Origin": {s}}, {"Cookie": {"signet=" + s}}, {"Accept-Language": {s}}, {"Content-Type": {s}}, {"If-None-Match": {s}},
+			bearer(s), bearer(s + s),
+			{"Authorization": {s}},
+			{"Authorization": {"Basic " + s}},
+			{"Authorization": {"Bearer x", "Bearer " + s}},
+			{"Traceparent": {s}},
+			{"X-Forwarded-For": {s}},
+			{"Forwarded": {"for=" + s}},
+			{"Referer": {"https://app.test/?token=" + s}},
+			{"Origin": {s}},
+			{"Cookie": {"signet=" + s}},
+			{"Accept-Language": {s}},
+			{"Content-Type": {s}},
+			{"If-None-Match": {s}},
 		} {
 			for _, path := range []string{"/oauth2/userinfo", "/auth/validate", "/metrics", "/oauth2/token", "/.well-known/jwks.json"} {
 				d.send(http.MethodGet, path, header, "")
