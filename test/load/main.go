@@ -33,6 +33,7 @@ type options struct {
 	db    string
 	ops   string
 	json  string
+	prof  string
 	cpus  string
 	time  time.Duration
 	count int
@@ -98,6 +99,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.db, "db", "both", "sqlite, postgres (one is started), both, or a postgres:// URL of an empty database")
 	f.StringVar(&o.ops, "ops", "all", "operations, comma-separated: "+strings.Join(names(), ", "))
 	f.StringVar(&o.json, "json", "", "also write the figures to this file")
+	f.StringVar(&o.prof, "profile", "", "also save a CPU profile of the server for each operation in this folder")
 	f.StringVar(&o.cpus, "cpus", "0,1", "cores of the server and of everything else")
 	f.DurationVar(&o.time, "time", 4*time.Second, "longest time for one operation")
 	f.IntVar(&o.count, "count", 100_000, "most requests for one operation")

@@ -117,6 +117,14 @@ func measure(ctx context.Context, o *options, s *server, at *site, op operation)
 	if err != nil {
 		return figures{}, err
 	}
+	profiled := make(chan error, 1)
+	if o.prof != "" {
+		go func() {
+			profiled <- s.profile(ctx, filepath.Join(o.prof, op.name+".pprof"), o.time)
+		}()
+	} else {
+		profiled <- nil
+	}
 	run := &running{op: op, pool: shared, until: time.Now().Add(o.time), count: int64(o.count)}
 	begin := time.Now()
 	if o.rate > 0 {
@@ -127,6 +135,9 @@ func measure(ctx context.Context, o *options, s *server, at *site, op operation)
 	wall := time.Since(begin)
 	after, err := s.cpuTime()
 	if err != nil {
+		return figures{}, err
+	}
+	if err := <-profiled; err != nil {
 		return figures{}, err
 	}
 	f := run.figures(wall, after-before)

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -63,18 +64,15 @@ type server struct {
 	bin, dir, cpu string
 	env           []string
 	url           string
+	ops           string // where profiles are, if any are wanted
 	cmd           *exec.Cmd
 	log           *os.File
 }
 
 // newServer settles on an address and the environment of server and commands.
 func newServer(o *options, dir, databaseURL string) (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // listening is instant
+	addr, err := freeAddress()
 	if err != nil {
-		return nil, err
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
 		return nil, err
 	}
 	key := make([]byte, 32)
@@ -89,7 +87,44 @@ func newServer(o *options, dir, databaseURL string) (*server, error) {
 		// All come from one address, and that is no attack.
 		"SIGNET_LIMITS_LOGINS_PER_ADDR=1000000000", "SIGNET_SERVER_DRAIN_DELAY=0s",
 	}
+	if o.prof != "" {
+		if s.ops, err = freeAddress(); err != nil {
+			return nil, err
+		}
+		s.env = append(s.env, "SIGNET_OPS_ADDR="+s.ops)
+	}
 	return s, nil
+}
+
+// freeAddress asks the kernel for a port nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // listening is instant
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// profile saves a CPU profile of the next d.
+func (s *server) profile(ctx context.Context, path string, d time.Duration) error {
+	u := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.ops, max(1, int(d.Seconds())))
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("profile: status %d: %.200s", resp.StatusCode, raw)
+	}
+	return os.WriteFile(path, raw, 0o600)
 }
 
 // command runs the binary to its end.
