@@ -149,7 +149,8 @@ func (i *Interaction) openLogout(param, browserID string) (pendingLogout, error)
 	if err != nil {
 		return p, login.ErrTransaction
 	}
-	return p, json.Unmarshal(raw, &p)
+	err = json.Unmarshal(raw, &p)
+	return p, err
 }
 
 // loggedOut sends the browser back to the client, or says that the person is

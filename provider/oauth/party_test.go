@@ -76,7 +76,7 @@ func post(p party, path string, form url.Values, id, secret string) (answer, err
 }
 
 func postRaw(p party, path, body, id, secret string) (answer, error) {
-	r, err := http.NewRequest(http.MethodPost, p.server().URL+path, strings.NewReader(body)) //nolint:noctx // a test
+	r, err := http.NewRequest(http.MethodPost, p.server().URL+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -88,7 +88,7 @@ func postRaw(p party, path, body, id, secret string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return answer{}, err

@@ -26,8 +26,8 @@ import (
 	"github.com/signet-idp/signet/test/harness"
 )
 
-// plain is fosite as it comes: everything of ComposeAllEnabled, over its own
-// MemoryStore, with JWT access tokens and the endpoints of its documentation.
+// plain is fosite as it comes: what ComposeAllEnabled has but the password
+// grant, over its own MemoryStore, with JWT access tokens and the endpoints of its documentation.
 // One person is always signed in and agrees to everything.
 type plain struct {
 	provider fosite.OAuth2Provider
@@ -91,7 +91,7 @@ func composePlain(config *fosite.Config, store any, key func(context.Context) (a
 			Signer:                     signer,
 		},
 		compose.OAuth2AuthorizeExplicitFactory, compose.OAuth2AuthorizeImplicitFactory, compose.OAuth2ClientCredentialsGrantFactory,
-		compose.OAuth2RefreshTokenGrantFactory, compose.OAuth2ResourceOwnerPasswordCredentialsFactory, compose.RFC7523AssertionGrantFactory,
+		compose.OAuth2RefreshTokenGrantFactory, compose.RFC7523AssertionGrantFactory,
 		compose.OpenIDConnectExplicitFactory, compose.OpenIDConnectImplicitFactory, compose.OpenIDConnectHybridFactory, compose.OpenIDConnectRefreshFactory,
 		compose.OAuth2StatelessJWTIntrospectionFactory, compose.OAuth2TokenRevocationFactory,
 		compose.OAuth2PKCEFactory, compose.PushedAuthorizeHandlerFactory,

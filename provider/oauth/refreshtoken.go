@@ -31,14 +31,14 @@ func (p *Provider) refreshToken(grantID string, generation int64) (string, error
 	}
 	body := make([]byte, refreshBody, refreshBody+64)
 	copy(body, id[:])
-	binary.BigEndian.PutUint64(body[16:], uint64(generation)) //nolint:gosec // generations are never negative
+	binary.BigEndian.PutUint64(body[16:], uint64(generation))
 	return refreshPrefix + base64.RawURLEncoding.EncodeToString(append(body, p.Refresh.MAC(body)...)), nil
 }
 
 // parseRefresh verifies a refresh token's MAC and returns what it names.
 func (p *Provider) parseRefresh(token string) (grantID string, generation int64, err error) {
 	text, ok := strings.CutPrefix(token, refreshPrefix)
-	if !ok || len(text) > maxRefresh {
+	if !ok || len(text) > maxRefresh || strings.ContainsAny(text, "\r\n") { // the decoder skips line breaks
 		return "", 0, errRefreshMalformed
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)

@@ -34,7 +34,7 @@ func (p *Provider) newCode() (string, error) {
 // grantByCode finds the grant of a code.
 func (p *Provider) grantByCode(ctx context.Context, code string) (storage.GrantState, error) {
 	secret, err := base64.RawURLEncoding.Strict().DecodeString(code)
-	if err != nil || len(secret) != codeBytes {
+	if err != nil || len(secret) != codeBytes || len(code) != base64.RawURLEncoding.EncodedLen(codeBytes) {
 		return storage.GrantState{}, storage.ErrNotFound
 	}
 	now := p.Clock.Now()

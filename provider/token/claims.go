@@ -166,7 +166,7 @@ func appendJoined(b []byte, list []string) []byte {
 // appendString writes a JSON string; the rare one that needs escaping goes
 // through encoding/json.
 func appendString(b []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
 			quoted, err := json.Marshal(s)
 			if err != nil { // cannot happen for a string
