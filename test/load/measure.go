@@ -97,9 +97,15 @@ const errorsAllowed = 100
 // measure runs one operation: closed loop, or with -rate open.
 func measure(ctx context.Context, o *options, s *server, at *site, op operation) (figures, error) {
 	workers := make([]*worker, o.conns)
+	defer func() {
+		for _, w := range workers {
+			if w != nil {
+				w.client.CloseIdleConnections()
+			}
+		}
+	}()
 	for n := range workers {
 		workers[n] = at.newWorker(n)
-		defer workers[n].client.CloseIdleConnections()
 		if op.prepare != nil {
 			if err := op.prepare(ctx, workers[n]); err != nil {
 				return figures{}, fmt.Errorf("prepare: %w", err)

@@ -24,7 +24,7 @@ import (
 // build makes the server as `make build` does.
 func build(ctx context.Context, dir string) (string, error) {
 	bin := filepath.Join(dir, "signet")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "./cmd/signet") //nolint:gosec // our own arguments
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "./cmd/signet")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, text)
@@ -37,7 +37,7 @@ func pinSelf(ctx context.Context, cpu string) bool {
 	if cpu == "" {
 		return false
 	}
-	return exec.CommandContext(ctx, "taskset", "-acp", cpu, strconv.Itoa(os.Getpid())).Run() == nil //nolint:gosec // our own arguments
+	return exec.CommandContext(ctx, "taskset", "-acp", cpu, strconv.Itoa(os.Getpid())).Run() == nil
 }
 
 // database gives an engine's URL; stop ends what was started for it.
@@ -98,7 +98,7 @@ func newServer(o *options, dir, databaseURL string) (*server, error) {
 
 // freeAddress asks the kernel for a port nobody listens on.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // listening is instant
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
@@ -116,7 +116,7 @@ func (s *server) profile(ctx context.Context, path string, d time.Duration) erro
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (s *server) profile(ctx context.Context, path string, d time.Duration) erro
 
 // command runs the binary to its end.
 func (s *server) command(ctx context.Context, args ...string) error {
-	cmd := exec.CommandContext(ctx, s.bin, args...) //nolint:gosec // the binary to measure
+	cmd := exec.CommandContext(ctx, s.bin, args...)
 	cmd.Env, cmd.Dir = s.env, s.dir
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("signet %s: %w\n%s", args[0], err, text)
@@ -150,7 +150,7 @@ func (s *server) start(ctx context.Context) (time.Duration, error) {
 	if path, err := exec.LookPath("taskset"); err == nil && s.cpu != "" {
 		argv = append([]string{path, "-c", s.cpu}, argv...)
 	}
-	s.cmd = exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the binary to measure
+	s.cmd = exec.CommandContext(ctx, argv[0], argv[1:]...)
 	s.cmd.Env, s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.env, s.dir, s.log, s.log
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.WaitDelay = 10 * time.Second
