@@ -27,7 +27,7 @@ func serviceForm(pairs ...string) url.Values {
 }
 
 func basicHeader(id, secret string) http.Header {
-	r, _ := http.NewRequest(http.MethodPost, "/", nil) //nolint:noctx // only for its header
+	r, _ := http.NewRequest(http.MethodPost, "/", nil)
 	r.SetBasicAuth(url.QueryEscape(id), url.QueryEscape(secret))
 	return r.Header
 }

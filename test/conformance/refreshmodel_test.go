@@ -11,13 +11,14 @@ import (
 	"github.com/signet-idp/signet/test/harness"
 )
 
-// The lifetimes of design §3, which the model is built from.
+// The lifetimes that the model is built from: shorter than those of design §3,
+// so that a few steps reach every end.
 const (
 	refreshGrace = 30 * time.Second
-	refreshIdle  = 7 * 24 * time.Hour
-	refreshMax   = 90 * 24 * time.Hour
-	sessionIdle  = 12 * time.Hour
-	sessionMax   = 30 * 24 * time.Hour
+	refreshIdle  = 40 * time.Minute
+	refreshMax   = 100 * time.Minute
+	sessionIdle  = 30 * time.Minute
+	sessionMax   = 90 * time.Minute
 	touchEvery   = 5 * time.Minute
 )
 
@@ -71,9 +72,30 @@ func (f *family) live(now time.Time) bool {
 	return f.offline || now.Before(f.idle) && now.Before(f.last)
 }
 
+// waits are pauses between two steps: mostly none, else just before, at and
+// after what has a meaning.
+func waits() []time.Duration {
+	const s, m = time.Second, time.Minute
+	return []time.Duration{
+		0, 0, 0, 0, 0, 0, 0, 0, s, 15 * s, refreshGrace - s, refreshGrace - s, refreshGrace, refreshGrace, refreshGrace + s,
+		touchEvery - s, touchEvery, 20 * m, 20 * m, 25 * m, 25 * m, sessionIdle - touchEvery, sessionIdle - s, sessionIdle,
+		refreshIdle - s, refreshIdle - s, refreshIdle,
+	}
+}
+
+// moves are the steps, the likely ones several times.
+func moves() []string {
+	return []string{
+		"current", "current", "current", "current", "current", "predecessor", "predecessor", "predecessor", "older",
+		"switch", "switch by predecessor", "stranger", "damaged", "logout",
+	}
+}
+
 func TestRefreshFamilyModel(t *testing.T) {
 	t.Parallel()
-	s := start(t, "SIGNET_KEYS_ALGORITHMS=ES256,RS256", "SIGNET_KEYS_ROTATION=365d")
+	s := start(t, "SIGNET_KEYS_ALGORITHMS=ES256,RS256", "SIGNET_LIFETIMES_REFRESH_IDLE="+refreshIdle.String(),
+		"SIGNET_LIFETIMES_REFRESH_MAX="+refreshMax.String(), "SIGNET_LIFETIMES_SESSION_IDLE="+sessionIdle.String(),
+		"SIGNET_LIFETIMES_SESSION_MAX="+sessionMax.String(), "SIGNET_LIFETIMES_REFRESH_REMEMBER="+refreshMax.String())
 	s.Organization(t, "acme", s.alice.ID)
 	s.Organization(t, "globex", s.alice.ID)
 	s.Organization(t, "foreign", s.bob.ID)
@@ -138,42 +160,39 @@ func TestRefreshFamilyModel(t *testing.T) {
 			access = got.AccessToken
 		}
 
-		r.Repeat(map[string]func(*rapid.T){
-			"current":     func(*rapid.T) { present(f.generation, "") },
-			"again":       func(*rapid.T) { present(f.generation, ""); present(f.generation-1, "") },
-			"predecessor": func(*rapid.T) { present(f.generation-1, "") },
-			"older":       func(r *rapid.T) { present(rapid.IntRange(1, f.generation).Draw(r, "k"), "") },
-			"switch":      func(r *rapid.T) { present(f.generation, rapid.SampledFrom([]string{"acme", "globex"}).Draw(r, "to")) },
-			"foreign":     func(*rapid.T) { present(f.generation, "foreign") },
-			"stranger": func(r *rapid.T) {
+		for range rapid.IntRange(1, 24).Draw(r, "steps") {
+			if d := rapid.SampledFrom(waits()).Draw(r, "wait"); d > 0 {
+				s.pass(t, d)
+			}
+			switch rapid.SampledFrom(moves()).Draw(r, "move") {
+			case "current":
+				present(f.generation, "")
+			case "predecessor":
+				present(f.generation-1, "")
+			case "older":
+				present(rapid.IntRange(1, f.generation).Draw(r, "k"), "")
+			case "switch":
+				present(f.generation, rapid.SampledFrom([]string{"acme", "globex", "foreign"}).Draw(r, "to"))
+			case "switch by predecessor":
+				present(f.generation-1, "globex")
+			case "stranger":
 				k := rapid.IntRange(1, f.generation).Draw(r, "k")
 				if got := s.Refresh(t, "stranger", "", f.tokens[k], nil); got.Error != "invalid_grant" {
 					r.Fatalf("another client: %+v", got)
 				}
-			},
-			"damaged": func(r *rapid.T) {
+			case "damaged":
 				text := []byte(f.tokens[f.generation])
 				text[rapid.IntRange(4, len(text)-2).Draw(r, "at")] ^= 1 << rapid.IntRange(0, 1).Draw(r, "bit")
 				if got := s.Refresh(t, "app", "", string(text), nil); got.Error != "invalid_grant" && got.Error != "invalid_request" {
 					r.Fatalf("damaged: %+v", got)
 				}
-			},
-			"seconds": func(r *rapid.T) { s.pass(t, time.Duration(rapid.IntRange(1, 40).Draw(r, "n"))*time.Second) },
-			"minutes": func(r *rapid.T) { s.pass(t, time.Duration(rapid.IntRange(1, 20).Draw(r, "n"))*time.Minute) },
-			"hours":   func(r *rapid.T) { s.pass(t, time.Duration(rapid.IntRange(1, 11).Draw(r, "n"))*time.Hour) },
-			"days": func(r *rapid.T) {
-				// Rarely far, or few sequences get anywhere.
-				s.pass(t, time.Duration(rapid.SampledFrom([]int{1, 3, 6, 6, 7, 30}).Draw(r, "n"))*24*time.Hour)
-			},
-			"logout": func(*rapid.T) {
+			case "logout":
 				if p := b.Get("/oauth2/logout"); p.Has("logout-page") {
 					b.Submit(p, with("action", "confirm"))
-					if !f.offline {
-						f.dead = true
-					}
+					f.dead = f.dead || !f.offline
 				}
-			},
-		})
+			}
+		}
 	})
 }
 
@@ -184,14 +203,15 @@ func TestRefreshAbsoluteEnd(t *testing.T) {
 	s := start(t, "SIGNET_KEYS_ALGORITHMS=ES256,RS256")
 	s.public(t, "app", storage.ClientMetadata{})
 	got := s.tokens(t, s.signIn(t, s.alice), "app", "", "profile offline_access", nil)
+	const end = 90 * 24 * time.Hour // design §3
 	began := s.clock.Now()
-	for s.clock.Now().Before(began.Add(refreshMax - 5*24*time.Hour)) {
+	for s.clock.Now().Before(began.Add(end - 5*24*time.Hour)) {
 		s.pass(t, 5*24*time.Hour)
 		if got = s.Refresh(t, "app", "", got.RefreshToken, nil); got.Status != http.StatusOK {
 			t.Fatalf("after %v: %+v", s.clock.Now().Sub(began), got)
 		}
 	}
-	s.pass(t, began.Add(refreshMax-10*time.Second).Sub(s.clock.Now()))
+	s.pass(t, began.Add(end-10*time.Second).Sub(s.clock.Now()))
 	last := got
 	if got = s.Refresh(t, "app", "", last.RefreshToken, nil); got.Status != http.StatusOK {
 		t.Fatalf("ten seconds before the end: %+v", got)

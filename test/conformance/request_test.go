@@ -384,7 +384,7 @@ func TestPages(t *testing.T) {
 		fields.Set("username", aliceEmail)
 		fields.Set("password", password)
 		fields.Set("action", "login")
-		r, err := http.NewRequest(http.MethodPost, s.URL+"/ui/login", strings.NewReader(fields.Encode())) //nolint:noctx // a test
+		r, err := http.NewRequest(http.MethodPost, s.URL+"/ui/login", strings.NewReader(fields.Encode()))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -197,11 +197,11 @@ func noStore(t testing.TB, h http.Header) {
 // get fetches a document without a browser.
 func (s *site) get(t testing.TB, path string) (int, http.Header, []byte) {
 	t.Helper()
-	resp, err := http.Get(s.URL + path) //nolint:noctx,gosec // a test
+	resp, err := http.Get(s.URL + path) //nolint:gosec // a test
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func (s *site) post(t testing.TB, path string, form url.Values, header http.Head
 
 func (s *site) send(t testing.TB, path, body string, header http.Header) (int, http.Header, map[string]any) {
 	t.Helper()
-	r, err := http.NewRequest(http.MethodPost, s.URL+path, strings.NewReader(body)) //nolint:noctx // a test
+	r, err := http.NewRequest(http.MethodPost, s.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func (s *site) send(t testing.TB, path, body string, header http.Header) (int, h
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func (s *site) keySet(t testing.TB) jose.JSONWebKeySet {
 // header and claims.
 func (s *site) verify(t testing.TB, compact string) (jose.Header, map[string]any) {
 	t.Helper()
-	jws, err := jose.ParseSigned(compact, []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256, jose.EdDSA})
+	jws, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256, jose.EdDSA})
 	if err != nil {
 		t.Fatal(err)
 	}
