@@ -11,7 +11,7 @@ import (
 const FieldSession = "session"
 
 func (i *Interaction) showConsent(w http.ResponseWriter, r *http.Request) error {
-	p, b, err := i.resume(r, r.URL.Query().Get(FieldTransaction))
+	p, b, err := i.resume(r, query(r))
 	if err != nil {
 		return i.refuse(w, r, err)
 	}

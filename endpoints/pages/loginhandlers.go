@@ -7,8 +7,18 @@ import (
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth"
+	"github.com/signet-idp/signet/provider/oauth/params"
 	"github.com/signet-idp/signet/storage"
 )
+
+// query reads the transaction out of a page's address.
+func query(r *http.Request) string {
+	f, err := params.Parse(r.URL.RawQuery)
+	if err != nil {
+		return "" // no transaction is that of no browser
+	}
+	return f.Get(FieldTransaction)
+}
 
 // resume opens the transaction that a page belongs to.
 func (i *Interaction) resume(r *http.Request, param string) (*login.Pending, login.Browser, error) {
@@ -44,7 +54,7 @@ func clientView(req *oauth.AuthorizeRequest) Client {
 }
 
 func (i *Interaction) showLogin(w http.ResponseWriter, r *http.Request) error {
-	p, b, err := i.resume(r, r.URL.Query().Get(FieldTransaction))
+	p, b, err := i.resume(r, query(r))
 	if err != nil {
 		return i.refuse(w, r, err)
 	}

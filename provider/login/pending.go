@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signet-idp/signet/provider/oauth"
@@ -77,7 +78,7 @@ func (s *Service) Resume(ctx context.Context, param, browserID string) (*Pending
 		return nil, ErrTransaction
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(param)
-	if err != nil {
+	if err != nil || strings.ContainsAny(param, "\r\n") { // the decoder skips line breaks
 		return nil, ErrTransaction
 	}
 	raw, err := s.Key.Open(binding(browserID), sealed)
