@@ -207,17 +207,20 @@ func TestBackchannelLogout(t *testing.T) {
 // past the pause before it.
 func retried[T any](t *testing.T, s *site, tries <-chan T) T {
 	t.Helper()
-	for range 10 {
+	var v T
+	found := false
+	for n := 0; n < 10 && !found; n++ {
 		s.pass(t, 11*time.Second)
 		select {
-		case v := <-tries:
-			return v
+		case v = <-tries:
+			found = true
 		case <-time.After(2 * time.Second):
 		}
 	}
-	t.Fatal("not tried again")
-	var none T
-	return none
+	if !found {
+		t.Fatal("not tried again")
+	}
+	return v
 }
 
 func TestBackchannelLogoutSurvivesRestart(t *testing.T) {

@@ -197,7 +197,7 @@ func noStore(t testing.TB, h http.Header) {
 // get fetches a document without a browser.
 func (s *site) get(t testing.TB, path string) (int, http.Header, []byte) {
 	t.Helper()
-	resp, err := http.Get(s.URL + path) //nolint:gosec // a test
+	resp, err := http.Get(s.URL + path)
 	if err != nil {
 		t.Fatal(err)
 	}
