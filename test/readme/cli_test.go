@@ -101,7 +101,7 @@ func ownFlags(t *testing.T, path []string) (flags string, more bool) {
 	_, list, _ := strings.Cut(help, "\nFlags:\n")
 	for line := range strings.Lines(list) {
 		m := flagLine.FindStringSubmatch(line)
-		if m != nil && !slices.Contains([]string{"--help", "--config", "--database-url", "--output", "--quiet"}, m[1]) {
+		if len(m) > 1 && !slices.Contains([]string{"--help", "--config", "--database-url", "--output", "--quiet"}, m[1]) {
 			own = append(own, "`"+m[1]+"`")
 		}
 	}
@@ -129,7 +129,7 @@ func keepGenerated(t *testing.T, name, part, want string) {
 		t.Errorf("%s is not what the program says; SIGNET_UPDATE_DOCS=1 go test ./test/readme rewrites it:\n%s", name, want)
 		return
 	}
-	if err := os.WriteFile(filepath.Join(root, name), []byte(before+begin+want+end+after), 0o644); err != nil { //nolint:gosec // a page for everybody
+	if err := os.WriteFile(filepath.Join(root, name), []byte(before+begin+want+end+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -31,14 +31,14 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(scratch) //nolint:errcheck // nothing more to do
+	defer os.RemoveAll(scratch)
 	return m.Run()
 }
 
 // built is cmd/signet as `make build` makes it, but for stripping: linked once.
 var built = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "bin", "signet")
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, "./cmd/signet") //nolint:noctx // bounded by the tests' own limit
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, "./cmd/signet")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build ./cmd/signet: %w\n%s", err, out)
@@ -148,11 +148,11 @@ func readBanner(r io.Reader) string {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // listening is instant
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // only its port is wanted
+	defer l.Close()
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -59,7 +59,7 @@ func visit(ctx context.Context, browser *http.Client, method, address string, fi
 	if err != nil {
 		return nil, "", err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err == nil && resp.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s %s: %s\n%.600s", method, address, resp.Status, body)

@@ -143,6 +143,12 @@ func (sh *shell) note(line string) {
 	sh.talk += line + "\n"
 }
 
+func (sh *shell) said() string {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.talk
+}
+
 // shell opens a terminal in the folder of the server.
 func (d *demo) shell(t *testing.T) *shell {
 	t.Helper()
@@ -171,6 +177,9 @@ func (d *demo) shell(t *testing.T) *shell {
 		_ = in.Close()
 		<-ended
 		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("the commands said:\n%s", sh.said())
+		}
 	})
 	return sh
 }
@@ -216,9 +225,7 @@ func (sh *shell) run(t *testing.T, commands string) string {
 				t.Fatalf("sign in: %v", err)
 			}
 		case <-limit:
-			sh.mu.Lock()
-			defer sh.mu.Unlock()
-			t.Fatalf("this does not end:\n%s\n%s", commands, sh.talk)
+			t.Fatalf("this does not end:\n%s\n%s", commands, sh.said())
 		}
 	}
 }
