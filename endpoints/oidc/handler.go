@@ -155,6 +155,14 @@ func usedBasic(r *http.Request) bool {
 	return strings.HasPrefix(strings.ToLower(r.Header.Get("Authorization")), "basic ")
 }
 
+// clientID is who a request said it is; authenticated by now.
+func clientID(f params.Form, cred oauth.Credentials) string {
+	if basic, ok, err := params.ParseBasic(cred.Authorization); err == nil && ok {
+		return basic.ID
+	}
+	return f.Get("client_id")
+}
+
 func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	f, cred, err := form(r)
 	if err != nil {
@@ -165,7 +173,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return wireError(err, usedBasic(r))
 	}
-	rec.Client(f.Get("client_id"))
+	rec.Client(clientID(f, cred))
 	web.NoStore(w)
 	return web.WriteJSON(w, http.StatusOK, resp)
 }
@@ -269,8 +277,7 @@ func (h *Handler) authorize(w http.ResponseWriter, r *http.Request) error {
 		// A form posted from the client's site carries no SameSite=Lax cookie.
 		// Coming again by GET it does, and the login that stands is seen.
 		if query := repeatable(f); len(query) <= maxRepeat {
-			http.Redirect(w, r, oauth.PathAuthorize+"?"+query, http.StatusSeeOther)
-			return nil
+			return h.Interaction.See(w, r, oauth.PathAuthorize+"?"+query)
 		}
 	}
 	req, err := h.OAuth.ParseAuthorize(r.Context(), f)

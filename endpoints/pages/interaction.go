@@ -115,8 +115,13 @@ func (i *Interaction) follow(w http.ResponseWriter, r *http.Request, out login.O
 }
 
 func (i *Interaction) see(w http.ResponseWriter, r *http.Request, path, param string) error {
+	return i.See(w, r, path+"?"+FieldTransaction+"="+param)
+}
+
+// See sends the browser to a path below the issuer.
+func (i *Interaction) See(w http.ResponseWriter, r *http.Request, target string) error {
 	web.NoStore(w)
-	http.Redirect(w, r, i.Renderer.basePath+path+"?"+FieldTransaction+"="+param, http.StatusSeeOther)
+	http.Redirect(w, r, i.Renderer.basePath+target, http.StatusSeeOther)
 	return nil
 }
 

@@ -145,6 +145,7 @@ func (s *Server) mount(build Build) error {
 		Service: s.Config.Server.ServiceName, Version: build.Version, Mode: s.mode(), Checks: s.checks(), Clock: s.Clock,
 		ClockOffset: s.Config.ClockOffset, Metrics: s.Telemetry.MetricsHandler(), Logger: s.Log,
 	})
+	s.observe()
 	s.Table = web.NewTable()
 	protocol.Mount(s.Table)
 	interaction.Mount(s.Table)
@@ -254,3 +255,18 @@ const (
 	sweepEvery = time.Minute
 	sweepBatch = 1000
 )
+
+// observe registers the gauges that are asked at every scrape.
+func (s *Server) observe() {
+	s.Telemetry.Metrics.RevocationLag(func() time.Duration { return s.Clock.Now().Sub(s.View.AsOf()) })
+	s.Telemetry.Metrics.SigningKeys(func() map[string]time.Duration {
+		ages, now := map[string]time.Duration{}, s.Clock.Now()
+		for _, k := range s.Keys.Snapshot().Keys() {
+			state := string(k.State)
+			if age, known := ages[state]; !known || now.Sub(k.CreatedAt) < age {
+				ages[state] = now.Sub(k.CreatedAt)
+			}
+		}
+		return ages
+	})
+}
