@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
@@ -147,7 +148,7 @@ func TestReplicaBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = two.Refresh(t, "app", "", got.RefreshToken, nil)
-	if list := texts(harness.Claims(t, got.AccessToken)["permissions"]); len(list) != 1 || list[0] != "read:invoice" {
+	if list := texts(harness.Claims(t, got.AccessToken)["permissions"]); !slices.Contains(list, "read:invoice") || slices.Contains(list, "write:invoice") {
 		t.Errorf("permissions of before the change: %v", list)
 	}
 	one.Sync(t)
