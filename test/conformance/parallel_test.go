@@ -144,7 +144,7 @@ func TestReplicaBehind(t *testing.T) {
 	}
 
 	role.Permissions = []string{"read:invoice"}
-	if role, err = one.Access.Put(t.Context(), access.Root(), role); err != nil {
+	if _, err = one.Access.Put(t.Context(), access.Root(), role); err != nil {
 		t.Fatal(err)
 	}
 	got = two.Refresh(t, "app", "", got.RefreshToken, nil)
