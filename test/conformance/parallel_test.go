@@ -1,13 +1,16 @@
 package conformance_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/signet-idp/signet/internal/testkit/servers"
 	"github.com/signet-idp/signet/provider/access"
+	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
 )
@@ -188,5 +191,82 @@ func TestBrowserClients(t *testing.T) {
 	}
 	if h = cross(t, "/oauth2/userinfo", "https://evil.test", map[string][]string{"access_token": {got.AccessToken}}); h.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("userinfo: %v", h)
+	}
+}
+
+// meanwhile has something happen while a password is being hashed.
+type meanwhile struct {
+	login.Passwords
+	happens func()
+}
+
+func (m *meanwhile) Verify(ctx context.Context, encoded, pw string) (ok, upgrade bool, err error) {
+	ok, upgrade, err = m.Passwords.Verify(ctx, encoded, pw)
+	m.happens()
+	return ok, upgrade, err
+}
+
+// Whoever ends all sessions of a person ends those as well that were about to
+// begin.
+func TestLoginBehindASuspension(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.public(t, "app", storage.ClientMetadata{})
+	hash, err := s.Passwords.Hash(t.Context(), "another horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		happens func(t *testing.T, id string)
+		status  int
+	}{
+		"suspended": {func(t *testing.T, id string) {
+			if _, err := s.Users.SetStatus(t.Context(), id, storage.UserSuspended, "test"); err != nil {
+				t.Error(err)
+			}
+		}, http.StatusForbidden},
+		"password changed": {func(t *testing.T, id string) {
+			if _, err := s.Users.SetPassword(t.Context(), id, hash, "", "admin"); err != nil {
+				t.Error(err)
+			}
+		}, http.StatusUnauthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			email := name[:4] + "@example.test"
+			u := s.User(t, email, password)
+			m := &meanwhile{Passwords: s.Login.Passwords, happens: func() { c.happens(t, u.ID) }}
+			s.Login.Passwords = m
+			defer func() { s.Login.Passwords = m.Passwords }()
+			s.pass(t, time.Minute)
+			b := s.NewBrowser(t)
+			p := b.SignIn(b.Get(harness.NewAuthorization("app", "openid", nil).Path()), email, password)
+			if p.Status != c.status || !p.Has("login-error") {
+				t.Fatalf("status %d location %v", p.Status, p.Location)
+			}
+			if left, err := s.Store.SessionsOf(t.Context(), u.ID, 10); err != nil || len(left) != 0 {
+				t.Errorf("%d sessions: %v", len(left), err)
+			}
+		})
+	}
+}
+
+func TestSessionEndsWhileThePersonTypes(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.public(t, "app", storage.ClientMetadata{})
+	b, session := s.SignedIn(t, s.alice.ID)
+	m := &meanwhile{Passwords: s.Login.Passwords, happens: func() {
+		if err := s.Sessions.End(t.Context(), session, "logout"); err != nil {
+			t.Error(err)
+		}
+	}}
+	s.Login.Passwords = m
+	a := harness.NewAuthorization("app", "openid", with("prompt", "login"))
+	got := s.Redeem(t, "app", "", a, s.success(t, b.SignIn(b.Get(a.Path()), aliceEmail, password), a))
+	if sid := harness.Claims(t, got.IDToken)["sid"]; sid == session.ID || sid == nil {
+		t.Errorf("sid %v after the end of %s", sid, session.ID)
+	}
+	if !s.alive(t, got.AccessToken) {
+		t.Error("the new login is dead")
 	}
 }
