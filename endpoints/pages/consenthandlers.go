@@ -7,9 +7,6 @@ import (
 	"github.com/signet-idp/signet/provider/login"
 )
 
-// FieldSession names the session that a page was shown to.
-const FieldSession = "session"
-
 func (i *Interaction) showConsent(w http.ResponseWriter, r *http.Request) error {
 	p, b, err := i.resume(r, query(r))
 	if err != nil {
