@@ -24,6 +24,7 @@ type Organization struct {
 	Profile   map[string]any
 	Status    OrganizationStatus
 	ManagedBy string
+	CreatedBy string // user id, or empty
 	// Version is also the guard of rules that span rows ("never without an
 	// owner"): whoever changes memberships bumps it first.
 	Version   int64
@@ -55,6 +56,9 @@ type Membership struct {
 	OrganizationStatus OrganizationStatus
 	Roles              []string // bare names, sorted
 	JoinedAt           time.Time
+	// AssignedBy is written beside roles that are new; it is not read along
+	// (Directory.RoleAssignments does).
+	AssignedBy string
 }
 
 // Memberships keeps who belongs where, and every role assignment.

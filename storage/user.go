@@ -36,6 +36,10 @@ type User struct {
 	LastLoginAt        time.Time
 	// ManagedBy names what created the row ("apply"), or is empty.
 	ManagedBy string
+	// DeletedAt is when the account was deleted, EraseAt when what it says of
+	// its person will be erased; zero once that was done.
+	DeletedAt time.Time
+	EraseAt   time.Time
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time

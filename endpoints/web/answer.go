@@ -90,9 +90,19 @@ func (e *Error) details() []detail {
 		if typ == "" {
 			typ = "value_error"
 		}
-		list[i] = detail{Loc: append([]string{"body"}, splitPath(f.Field)...), Msg: f.Message, Type: typ}
+		list[i] = detail{Loc: location(f.Field), Msg: f.Message, Type: typ}
 	}
 	return list
+}
+
+// location is where a field is: in the body, unless its name begins with
+// "query." or "path.".
+func location(field string) []string {
+	path := splitPath(field)
+	if len(path) > 1 && (path[0] == "query" || path[0] == "path") {
+		return path
+	}
+	return append([]string{"body"}, path...)
 }
 
 func (e *Error) jsonCode() string {

@@ -25,6 +25,7 @@ const (
 type Auth struct {
 	rule   rule
 	scopes []string
+	any    bool // one of scopes is enough
 	why    string
 }
 
@@ -44,6 +45,10 @@ func HandlerChecks(why string) Auth { return Auth{rule: ruleHandler, why: why} }
 // whose scope holds every one of scopes: 401 invalid_token, 403
 // insufficient_scope.
 func Bearer(scopes ...string) Auth { return Auth{rule: ruleBearer, scopes: scopes} }
+
+// BearerOneOf is Bearer where one of scopes is enough; which of them it was, the
+// handler asks (Principal.HasScope).
+func BearerOneOf(scopes ...string) Auth { return Auth{rule: ruleBearer, scopes: scopes, any: true} }
 
 // BearerAnyAudience is Bearer without the audience: userinfo takes tokens meant
 // for other APIs as long as they hold openid.
@@ -67,6 +72,9 @@ func (a Auth) IsZero() bool { return a.rule == ruleNone }
 // Scopes returns the scopes the rule asks for.
 func (a Auth) Scopes() []string { return a.scopes }
 
+// OneOf reports whether one of the scopes is enough.
+func (a Auth) OneOf() bool { return a.any }
+
 // UsesBearer reports whether a bearer token is how one passes.
 func (a Auth) UsesBearer() bool {
 	return a.rule == ruleBearer || a.rule == ruleBearerAny || a.rule == ruleLoopbackOrBearer
@@ -78,6 +86,9 @@ func (a Auth) String() string {
 		"none", "public", "client", "handler", "bearer", "bearer any audience",
 		"browser session", "loopback", "loopback or bearer",
 	}[a.rule]
+	if a.any {
+		name += " one of"
+	}
 	if len(a.scopes) > 0 {
 		name += " " + strings.Join(a.scopes, " ")
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/fault"
 )
 
@@ -170,6 +171,7 @@ func (f *frame) run(x *exchange, r *http.Request) error {
 	if err := f.authorize(x, r); err != nil {
 		return err
 	}
+	r = r.WithContext(recorded(r.Context(), x))
 	if err := limitBody(x, r); err != nil {
 		return err
 	}
@@ -177,6 +179,20 @@ func (f *frame) run(x *exchange, r *http.Request) error {
 		return fault.New(fault.Unavailable, "the document is not ready yet")
 	}
 	return b.route.Handler(x, r)
+}
+
+// recorded names, for the events of this request, its id and who makes it.
+func recorded(ctx context.Context, x *exchange) context.Context {
+	ctx = event.WithRequest(ctx, x.requestID)
+	p := x.principal
+	if p == nil || p.Subject == "" {
+		return ctx
+	}
+	kind := event.ActorUser
+	if p.Service {
+		kind = event.ActorClient
+	}
+	return event.WithActor(ctx, event.Actor{Kind: kind, ID: p.Subject})
 }
 
 // finish turns a panic into an answer, then writes the log line and the

@@ -112,14 +112,26 @@ func (f *frame) authorizeBearer(x *exchange, r *http.Request, forIssuer bool) er
 		return fault.New(fault.TokenMalformed, "the token is not meant for this API")
 	}
 	x.setPrincipal(&p)
-	for _, s := range x.bound.route.Auth.scopes {
-		if !p.HasScope(s) {
-			f := fault.New(fault.InsufficientScope, "the token lacks the scope "+s)
-			f.Scope = strings.Join(x.bound.route.Auth.scopes, " ")
-			return f
+	return x.bound.route.Auth.admits(&p)
+}
+
+// admits asks for every scope, or for one of them.
+func (a *Auth) admits(p *Principal) error {
+	var missing string
+	for _, s := range a.scopes {
+		switch has := p.HasScope(s); {
+		case has && a.any:
+			return nil
+		case !has && missing == "":
+			missing = s
 		}
 	}
-	return nil
+	if missing == "" {
+		return nil
+	}
+	f := fault.New(fault.InsufficientScope, "the token lacks the scope "+missing)
+	f.Scope = strings.Join(a.scopes, " ")
+	return f
 }
 
 // BearerToken returns the token of the Authorization header (RFC 6750 §2.1);

@@ -1,0 +1,126 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// IdempotentRequest is a request that carried an Idempotency-Key and its answer.
+type IdempotentRequest struct {
+	ID          string // hash over caller, route and key
+	Fingerprint []byte // of the request's content
+	Status      int64  // 0 while the first request is at work
+	Answer      []byte // sealed
+	CreatedAt   time.Time
+	Expiry      time.Time
+}
+
+// IdempotentRequests remembers answers.
+type IdempotentRequests interface {
+	// BeginIdempotent inserts the request, replacing one that has expired at
+	// r.CreatedAt; won is false when another stands, which is then returned.
+	BeginIdempotent(ctx context.Context, r IdempotentRequest) (standing IdempotentRequest, won bool, err error)
+	FinishIdempotent(ctx context.Context, id string, status int64, answer []byte) error
+	// DropIdempotent forgets a request that came to nothing.
+	DropIdempotent(ctx context.Context, id string) error
+}
+
+// Rollup is a count of events of one day.
+type Rollup struct {
+	Dimension string // user, organization, system
+	Subject   string // the id; empty for system
+	Day       int64  // days since 1970-01-01 UTC
+	Type      string
+	Outcome   string // success, failure
+	Total     int64
+}
+
+// Rollups keeps counts and the cursors of those who follow the events.
+type Rollups interface {
+	// AddRollups adds to the counts of these rows.
+	AddRollups(ctx context.Context, rollups ...Rollup) error
+	// RollupsOf lists the rows of a subject from one day to another, both included.
+	RollupsOf(ctx context.Context, dimension, subject string, fromDay, toDay int64) ([]Rollup, error)
+	// EventCursor returns how far a consumer has come; 0 when it never began.
+	EventCursor(ctx context.Context, name string) (int64, error)
+	// MoveEventCursor moves it, if it still stands at from; it says whether it did.
+	MoveEventCursor(ctx context.Context, name string, from, to int64, at time.Time) (won bool, err error)
+}
+
+// EventQuery asks for events, newest first.
+type EventQuery struct {
+	Subject      string // of this subject, if not empty
+	Organization string // of this organization, if not empty
+	Types        []string
+	From, To     time.Time // zero: no bound
+	Before       int64     // seq below which to begin; 0: from the newest
+	Offset       int
+	Limit        int
+}
+
+// EventQueries reads the record by subject or organization.
+type EventQueries interface {
+	QueryEvents(ctx context.Context, q EventQuery) ([]Event, error)
+	// CountEvents counts at most limit matches: what an index walk of that
+	// length tells.
+	CountEvents(ctx context.Context, q EventQuery, limit int) (int64, error)
+}
+
+// Member is a membership with its person.
+type Member struct {
+	Membership
+	User User // without PasswordHash
+}
+
+// MemberQuery pages the members of an organization.
+type MemberQuery struct {
+	OrganizationID string
+	// Terms: only people found by every one of these folded prefixes.
+	Terms  []string
+	Role   string // only who holds it, if not empty
+	After  string // user id after which to begin: constant cost at any depth
+	Offset int
+	Limit  int
+}
+
+// UserQuery pages accounts.
+type UserQuery struct {
+	Terms  []string
+	Status UserStatus // empty: all but deleted
+	// OrganizationID: only members of it, if not empty.
+	OrganizationID string
+	After          string
+	Offset         int
+	Limit          int
+}
+
+// RoleAssignment is one role that a person holds.
+type RoleAssignment struct {
+	UserID         string
+	OrganizationID string // empty for system roles
+	Role           string
+	AssignedAt     time.Time
+	AssignedBy     string // actor id, or empty
+}
+
+// Directory finds people.
+type Directory interface {
+	QueryMembers(ctx context.Context, q MemberQuery) ([]Member, error)
+	CountMembers(ctx context.Context, q MemberQuery) (int64, error)
+	QueryUsers(ctx context.Context, q UserQuery) ([]User, error)
+	CountUsers(ctx context.Context, q UserQuery) (int64, error)
+	// PutUserTerms replaces the words by which a person is found; none removes them.
+	PutUserTerms(ctx context.Context, userID string, terms []string) error
+	// SharedMemberships lists viewer's memberships in active organizations that
+	// the other person belongs to as well, at most limit.
+	SharedMemberships(ctx context.Context, viewerID, otherID string, limit int) ([]Membership, error)
+	// RoleAssignments lists what a person holds in an organization and, in any
+	// case, of the system.
+	RoleAssignments(ctx context.Context, userID, organizationID string) ([]RoleAssignment, error)
+	// ActiveMembers counts members who have logged in since.
+	ActiveMembers(ctx context.Context, organizationID string, since time.Time) (int64, error)
+	// RecentMembers lists the members who joined last.
+	RecentMembers(ctx context.Context, organizationID string, limit int) ([]Member, error)
+	// UsersToErase lists people whose erasure is due at now.
+	UsersToErase(ctx context.Context, now time.Time, limit int) ([]User, error)
+}
