@@ -46,6 +46,10 @@ type Options struct {
 	// loopback also over plain http. For development only
 	// (SIGNET_ALLOW_PRIVATE_FETCH).
 	AllowPrivate bool
+	// PlainPrivate, with AllowPrivate, lets it reach private networks over plain
+	// http too: for services whose URL the operator has configured, never for
+	// what others name.
+	PlainPrivate bool
 	// ExtraCAFile names a PEM file of certificates to trust besides the
 	// system's (SIGNET_EXTRA_CA).
 	ExtraCAFile string
@@ -88,7 +92,11 @@ func New(o Options) (*Client, error) {
 	c := &Client{options: o}
 	c.secure = o.transport(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, o.scopes())
 	if o.AllowPrivate {
-		c.plain = o.transport(nil, []scope{loopback})
+		plain := []scope{loopback}
+		if o.PlainPrivate {
+			plain = append(plain, private)
+		}
+		c.plain = o.transport(nil, plain)
 	}
 	return c, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/signet-idp/signet/internal/telemetry"
 	"github.com/signet-idp/signet/provider/claims"
 	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/hook"
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/revocation"
@@ -35,6 +36,7 @@ type Server struct {
 	Login    *login.Service
 	View     *revocation.View
 	Verifier *token.Verifier
+	Rules    *hook.Rules // nil: nobody is asked
 	Ops      *ops.Ops
 	Table    *web.Table
 	Handler  http.Handler
@@ -103,6 +105,9 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 		Guard: login.NewGuard(blindCounters{c.Counters, c.purposes.logins}, limits), Change: c.Change, Key: c.purposes.logins,
 		Observer: c.Telemetry.Metrics, Clock: c.Clock, Rand: rand.Reader,
 	})
+	if s.Rules, err = c.rules(); err != nil {
+		return nil, err
+	}
 	if err := s.mount(build); err != nil {
 		return nil, err
 	}

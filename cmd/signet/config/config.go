@@ -24,6 +24,7 @@ type Config struct {
 	SMTP      SMTP      `key:"smtp"`
 	SMS       SMS       `key:"sms"`
 	Accounts  Accounts  `key:"accounts"`
+	Hooks     Hooks     `key:"hooks"`
 	Fetch     Fetch     `key:"fetch"`
 	Feed      Feed      `key:"revocations"`
 	Lifetimes Lifetimes `key:"lifetimes"`
@@ -84,6 +85,14 @@ type Accounts struct {
 	Registration      string `key:"registration" env:"SIGNET_REGISTRATION" default:"open" enum:"open,invite,closed" doc:"Who may register: everybody, the invited, nobody."`
 	EmailVerification string `key:"email_verification" env:"SIGNET_EMAIL_VERIFICATION" enum:"required,optional" doc:"Whether an address must be verified before login. Default: required once mail can be sent."`
 	EnumerationSafe   bool   `key:"enumeration_safe" default:"false" doc:"Registration answers 202 whether or not the address is taken."`
+}
+
+// Hooks are calls to the operator's own services before something is done.
+type Hooks struct {
+	CoreURL       string        `key:"core_url" doc:"Service that is asked at /api/validate-business-rules before an account or an organization is created. https, or http within a private network. Without it nobody is asked."`
+	CoreSecret    Secret        `key:"core_secret" doc:"Sent to that service as a bearer token."`
+	CoreTimeout   time.Duration `key:"core_timeout" default:"2s" doc:"Longest wait for its answer."`
+	CoreOnSilence string        `key:"core_on_silence" default:"allow" enum:"allow,deny" doc:"What no answer means: allow goes on without one, deny answers 503."`
 }
 
 // Fetch bounds what the server itself fetches.

@@ -162,6 +162,11 @@ func (k *checker) outbound(readFile func(string) ([]byte, error)) {
 	if c.Fetch.AllowPrivate && strings.HasPrefix(c.Issuer, "https:") && !loopbackIssuer(c.Issuer) {
 		k.add("fetch.allow_private", "is for development and refused with the issuer %s; remove it", c.Issuer)
 	}
+	if c.Hooks.CoreURL != "" {
+		if u, err := url.Parse(c.Hooks.CoreURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			k.add("hooks.core_url", "write https://host or http://host, to which /api/validate-business-rules is added; a password belongs into hooks.core_secret")
+		}
+	}
 	if c.ClockOffset != 0 && !c.Dev && !loopbackIssuer(c.Issuer) {
 		k.add("clock_offset", "is for tests and refused with the issuer %s; remove it", c.Issuer)
 	}
@@ -205,6 +210,7 @@ func (k *checker) durations() {
 		{"server.drain_delay", c.Server.DrainDelay, 5 * time.Minute},
 		{"lifetimes.refresh_idle", c.Lifetimes.RefreshIdle, c.Lifetimes.RefreshMax},
 		{"lifetimes.refresh_remember", c.Lifetimes.RefreshRemember, c.Lifetimes.RefreshMax},
+		{"hooks.core_timeout", c.Hooks.CoreTimeout, 8 * time.Second}, // a request's own time is ten
 		{"lifetimes.session_idle", c.Lifetimes.SessionIdle, c.Lifetimes.SessionMax},
 	}
 	for _, b := range bounds {
