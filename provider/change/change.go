@@ -73,11 +73,16 @@ func (c *Change) Reconfigure() { c.bumping = true }
 // run again, a few times; after the last time it is fault.Conflict.
 func (r Runner) Do(ctx context.Context, op string, fn func(ctx context.Context, c *Change) error) error {
 	var err error
+	var after *[]func()
 	for range attempts {
 		err = r.Store.InTx(ctx, func(ctx context.Context) error {
+			if !Inside(ctx) {
+				after = new([]func()) // of this attempt alone
+				ctx = context.WithValue(ctx, insideKey{}, after)
+			}
 			now := r.Clock.Now()
 			c := &Change{Now: now, expiry: revocation.Expiry(now, r.Longest)}
-			if err := fn(context.WithValue(ctx, insideKey{}, true), c); err != nil {
+			if err := fn(ctx, c); err != nil {
 				return err
 			}
 			return r.finish(ctx, c)
@@ -88,6 +93,11 @@ func (r Runner) Do(ctx context.Context, op string, fn func(ctx context.Context, 
 	}
 	switch {
 	case err == nil:
+		if !Inside(ctx) {
+			for _, f := range *after {
+				f()
+			}
+		}
 		return nil
 	case errors.Is(err, storage.ErrVersion):
 		return fmt.Errorf("%s: %w", op, fault.Wrap(err, fault.Conflict, "it was changed by somebody else meanwhile; read it again"))
@@ -113,14 +123,31 @@ func (r Runner) finish(ctx context.Context, c *Change) error {
 }
 
 // insideKey marks the context of a running change: one that is begun inside it
-// joins its transaction, and a version mismatch must end the whole of it.
+// joins its transaction, and a version mismatch must end the whole of it. Its
+// value is what follows the commit.
 type insideKey struct{}
+
+func followUps(ctx context.Context) *[]func() {
+	after, _ := ctx.Value(insideKey{}).(*[]func())
+	return after
+}
+
+// After calls f once the change that ctx belongs to has committed, and not if
+// it fails; outside a change at once. f must be quick and do nothing that
+// matters if this process dies before it: it wakes those who look by themselves
+// anyway.
+func After(ctx context.Context, f func()) {
+	if after := followUps(ctx); after != nil {
+		*after = append(*after, f)
+		return
+	}
+	f()
+}
 
 // Inside says whether ctx belongs to a running change. What is read with it may
 // be uncommitted, and must not be remembered.
 func Inside(ctx context.Context) bool {
-	v, _ := ctx.Value(insideKey{}).(bool)
-	return v
+	return followUps(ctx) != nil
 }
 
 // List cuts names to what a list in an event may hold, so that a strange name

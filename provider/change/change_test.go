@@ -120,3 +120,36 @@ func TestListIsWhatAnEventMayHold(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestAfterTheCommit(t *testing.T) {
+	f := changetest.New(t)
+	var calls []string
+	note := func(ctx context.Context, what string) { change.After(ctx, func() { calls = append(calls, what) }) }
+	runs := 0
+	err := f.Changes.Do(t.Context(), "outer", func(ctx context.Context, _ *change.Change) error {
+		runs++
+		note(ctx, fmt.Sprint("outer ", runs))
+		return f.Changes.Do(ctx, "inner", func(ctx context.Context, _ *change.Change) error {
+			note(ctx, "inner")
+			if len(calls) != 0 {
+				t.Error("called before the commit")
+			}
+			if runs == 1 {
+				return storage.ErrVersion // what the first attempt asked for is forgotten
+			}
+			return nil
+		})
+	})
+	if err != nil || !slices.Equal(calls, []string{"outer 2", "inner"}) {
+		t.Errorf("%q, %v", calls, err)
+	}
+	calls = nil
+	_ = f.Changes.Do(t.Context(), "fails", func(ctx context.Context, _ *change.Change) error {
+		note(ctx, "fails")
+		return errors.New("boom")
+	})
+	note(t.Context(), "at once")
+	if !slices.Equal(calls, []string{"at once"}) {
+		t.Errorf("%q", calls)
+	}
+}
