@@ -1,15 +1,18 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/signet-idp/signet/provider/fault"
 )
 
 // answer writes err in the route's wire form, unless the handler has already
 // begun to answer; then it is only logged.
 func (f *frame) answer(x *exchange, r *http.Request, err error) {
-	e := toError(err)
+	e := f.toError(err)
 	if e.Status >= 500 {
 		e.ID = f.ids.next()
 	}
@@ -43,6 +46,20 @@ func (f *frame) answer(x *exchange, r *http.Request, err error) {
 	}
 }
 
+// toError is toError with the statuses that options override.
+func (f *frame) toError(err error) *Error {
+	e := toError(err)
+	if len(f.o.Statuses) == 0 {
+		return e
+	}
+	if known, ok := errors.AsType[*fault.Error](err); ok {
+		if status := f.o.Statuses[known.Code]; status != 0 {
+			e.Status = status
+		}
+	}
+	return e
+}
+
 // challenge returns the WWW-Authenticate value. A 401 always has one (RFC 9110
 // §15.5.2).
 func (e *Error) challenge(s Style) string {
@@ -66,7 +83,7 @@ func (f *frame) writeJSONError(x *exchange, e *Error) {
 		body["detail"] = e.details()
 	}
 	body["error_code"] = e.jsonCode()
-	body["timestamp"] = Timestamp(f.o.Clock.Now())
+	body["timestamp"] = f.o.Times.Format(f.o.Clock.Now())
 	body["request_id"] = x.requestID
 	if e.ID != "" {
 		body["error_id"] = e.ID

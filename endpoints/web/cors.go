@@ -18,7 +18,7 @@ func (f *frame) corsClasses() corsSet {
 	common := cors.Options{
 		AllowedMethods:       []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders:       []string{"Accept", "Authorization", "Content-Type", "DPoP", "Idempotency-Key", "If-None-Match", "X-Request-ID", GuardHeader, "traceparent", "tracestate"},
-		ExposedHeaders:       []string{"ETag", "Link", "Retry-After", "WWW-Authenticate", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID", "X-Total-Count"},
+		ExposedHeaders:       []string{"ETag", "Idempotent-Replayed", "Link", "Retry-After", "WWW-Authenticate", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID", "X-Total-Count"},
 		MaxAge:               600,
 		OptionsSuccessStatus: http.StatusNoContent,
 	}

@@ -127,14 +127,22 @@ func ReadBody(r *http.Request) ([]byte, error) {
 // WriteJSON writes v with status. The answer is not to be stored unless the
 // handler set another Cache-Control before.
 func WriteJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	return WriteBody(w, status, "application/json", body)
+}
+
+func encode(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	buf.Grow(512)
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false) // nosniff and the type keep it from being HTML
 	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("web: encode %T: %w", v, err)
+		return nil, fmt.Errorf("web: encode %T: %w", v, err)
 	}
-	return WriteBody(w, status, "application/json", buf.Bytes())
+	return buf.Bytes(), nil
 }
 
 // WriteBody writes body with status and contentType.

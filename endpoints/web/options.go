@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/provider/fault"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -35,6 +36,10 @@ type Options struct {
 	Pages         ErrorPages           // nil: a plain text page
 	Observer      Observer             // nil: no metrics
 	Tracer        trace.TracerProvider // nil: requests are not traced
+
+	Times Times // how timestamps of error answers are written
+	// Statuses overrides the status of faults (legacy.duplicate_email_status).
+	Statuses map[fault.Code]int
 }
 
 // Origins knows the browser origins of registered clients. Both methods answer

@@ -1,12 +1,9 @@
 package web
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -19,12 +16,11 @@ type Prepared struct {
 // NewPrepared readies body. cacheControl is the whole header value, e.g.
 // "public, max-age=300"; the ETag is a hash of the body.
 func NewPrepared(contentType, cacheControl string, body []byte) *Prepared {
-	sum := sha256.Sum256(body)
 	return &Prepared{
 		body:        body,
 		contentType: []string{contentType},
 		cache:       []string{cacheControl},
-		etag:        []string{`"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`},
+		etag:        []string{etagOf(body)},
 		length:      []string{strconv.Itoa(len(body))},
 	}
 }
@@ -76,17 +72,4 @@ func (f *frame) servePrepared(w http.ResponseWriter, r *http.Request, b *bound, 
 		f.writeLogAt(slog.LevelDebug, r, x, took)
 	}
 	return true
-}
-
-// noneMatch compares weakly (RFC 9110 §13.1.2).
-func noneMatch(lines []string, etag string) bool {
-	for _, line := range lines {
-		for tag := range strings.SplitSeq(line, ",") {
-			tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
-			if tag == etag || tag == "*" {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -37,6 +37,20 @@ const (
 	CORSCredentialed
 )
 
+// Classes of Route.RateClass. Each has a limit of its own in the config group
+// limits, counted by client address and, where a bearer token says who calls,
+// by subject as well. A route that answers from memory (validate, introspection,
+// userinfo, JWKS, discovery) has none: a counter would be the slowest part.
+const (
+	RateLogin    = "login"    // POST /auth/login: guesses passwords
+	RateRegister = "register" // makes accounts
+	RateMail     = "mail"     // sends a mail or text message to an address that was typed in
+	RateToken    = "token"    // takes or exchanges a token of 256 random bits: refresh, reset, verify
+	RateRead     = "read"     // GET
+	RateWrite    = "write"    // everything else
+	RateAdmin    = "admin"    // /admin/v1
+)
+
 // Route is one row of the route table. It drives the router, the authorization
 // check, limits and the API document.
 type Route struct {
@@ -55,7 +69,14 @@ type Route struct {
 
 	Style     Style
 	CORS      CORS
-	RateClass string // limit class asked of the Limiter; empty: none
+	RateClass string // limit class asked of the Limiter, one of Rate…; empty: none
+	// Idempotent honours Idempotency-Key: a repeated request gets the first
+	// one's answer. For POSTs that create something; the handler writes its whole
+	// answer before it returns and does not stream.
+	Idempotent bool
+	// Tagged says that the success answer is written with WriteJSONTagged: it has
+	// an ETag, and If-None-Match is answered 304.
+	Tagged bool
 
 	BodyLimit    int64         // bytes; 0: 64 KiB, for Legacy routes 1 MiB
 	ContentTypes []string      // accepted body types; nil: JSON, or form for OAuth and Page
@@ -71,8 +92,13 @@ type Route struct {
 	Query    reflect.Type // query parameters, or nil
 	Response reflect.Type // body of the success answer, or nil
 	Status   int          // success status for the document; 0: 200
-	Errors   []string     // error codes of the wire (AUTH_001, invalid_grant) for the document
-	Hidden   bool         // left out of the API document (pages, development)
+	// Items is the element of a list answer that shape.Options.WriteList writes
+	// bare under the switch legacy.list_shape=array.
+	Items reflect.Type
+	// Answers are further success answers: status to body type, nil for none.
+	Answers map[int]reflect.Type
+	Errors  []string // error codes of the wire (AUTH_001, invalid_grant) for the document
+	Hidden  bool     // left out of the API document (pages, development)
 }
 
 // TypeOf is reflect.TypeFor under a short name, for Route literals.

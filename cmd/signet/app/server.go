@@ -165,7 +165,7 @@ func (s *Server) mount(build Build) error {
 		Observer: web.ObserverFunc(func(method, route string) web.RouteObserver {
 			return s.Telemetry.Metrics.HTTPRoute(method, route)
 		}),
-		Tracer: s.Telemetry.Tracer,
+		Tracer: s.Telemetry.Tracer, Times: s.times(), Statuses: s.statuses(),
 	}
 	if s.Handler, err = s.Table.Mount(o); err != nil {
 		return fmt.Errorf("app: routes: %w", err)
