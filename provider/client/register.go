@@ -221,7 +221,7 @@ func (s *Service) Disable(ctx context.Context, clientID string, disabled bool, r
 		}
 		ch.Record(event.Event{
 			Type: event.ClientStatusChanged, Subject: clientID, Organization: c.OrganizationID,
-			Data: map[string]any{"from": state(!disabled), "to": state(disabled), "reason": enum(reason)},
+			Data: map[string]any{"from": state(!disabled), "to": state(disabled), "reason": change.Enum(reason)},
 		})
 		return nil
 	})
@@ -252,7 +252,7 @@ func (s *Service) Delete(ctx context.Context, clientID, reason string) error {
 		ch.Revoke(storage.RevokeClient, clientID)
 		ch.Record(event.Event{
 			Type: event.ClientDeleted, Subject: clientID, Organization: c.OrganizationID,
-			Data: map[string]any{"reason": enum(reason), "grants_ended": grants},
+			Data: map[string]any{"reason": change.Enum(reason), "grants_ended": grants},
 		})
 		return nil
 	})
@@ -388,12 +388,4 @@ func notFound(err error) error {
 		return fault.Wrap(err, fault.NotFound, "there is no such client")
 	}
 	return err
-}
-
-func enum(s string) string {
-	s = strings.ToLower(strings.ReplaceAll(strings.TrimSpace(s), " ", "_"))
-	if len(s) > event.MaxEnum || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_.:-") != "" {
-		return "other"
-	}
-	return s
 }

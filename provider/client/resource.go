@@ -152,7 +152,7 @@ func (s *Service) DeleteResource(ctx context.Context, identifier, reason string)
 		}
 		ch.Record(event.Event{
 			Type: event.ResourceDeleted, Subject: identifier, Organization: r.OrganizationID,
-			Data: map[string]any{"reason": enum(reason)},
+			Data: map[string]any{"reason": change.Enum(reason)},
 		})
 		return nil
 	})

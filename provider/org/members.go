@@ -47,7 +47,7 @@ func (s *Service) AddMember(ctx context.Context, by access.Holder, organizationI
 		}
 		c.Record(event.Event{
 			Type: event.OrganizationUserAdded, Subject: organizationID, Organization: organizationID,
-			Data: map[string]any{"user_id": userID, "roles": change.List(roles), "source": enum(source)},
+			Data: map[string]any{"user_id": userID, "roles": change.List(roles), "source": change.Enum(source)},
 		})
 		return nil
 	})
@@ -96,7 +96,7 @@ func (s *Service) ChangeRoles(ctx context.Context, by access.Holder, organizatio
 		c.Record(event.Event{
 			Type: event.OrganizationRoleChanged, Subject: organizationID, Organization: organizationID,
 			Data: map[string]any{
-				"user_id": userID, "roles": change.List(roles), "source": enum(source),
+				"user_id": userID, "roles": change.List(roles), "source": change.Enum(source),
 				"roles_added": change.List(added), "roles_removed": change.List(removed),
 			},
 		})
@@ -172,7 +172,7 @@ func (s *Service) remove(ctx context.Context, c *change.Change, m storage.Member
 	c.Revoke(storage.RevokeMember, revocation.MemberValue(m.OrganizationID, m.UserID))
 	c.Record(event.Event{
 		Type: event.OrganizationUserRemoved, Subject: m.OrganizationID, Organization: m.OrganizationID,
-		Data: map[string]any{"user_id": m.UserID, "reason": enum(reason)},
+		Data: map[string]any{"user_id": m.UserID, "reason": change.Enum(reason)},
 	})
 	return nil
 }

@@ -104,7 +104,7 @@ func (s *Service) create(ctx context.Context, o Organization) (storage.Organizat
 		if err := s.store.InsertOrganization(ctx, out); err != nil {
 			return taken(err)
 		}
-		data := map[string]any{"source": enum(o.Source)}
+		data := map[string]any{"source": change.Enum(o.Source)}
 		if o.OwnerID != "" {
 			if err := s.activeUser(ctx, o.OwnerID); err != nil {
 				return err
@@ -194,7 +194,7 @@ func (s *Service) Update(ctx context.Context, id string, u Update, source string
 		c.Reconfigure() // clients of the organization are held with its slug
 		c.Record(event.Event{
 			Type: event.OrganizationUpdated, Subject: id, Organization: id,
-			Data: map[string]any{"fields": change.List(fields), "source": enum(source)},
+			Data: map[string]any{"fields": change.List(fields), "source": change.Enum(source)},
 		})
 		return nil
 	})
@@ -240,9 +240,9 @@ func (s *Service) SetStatus(ctx context.Context, id string, status storage.Organ
 		if status != storage.OrganizationActive {
 			c.Revoke(storage.RevokeOrg, id)
 		}
-		e := event.Event{Type: event.OrganizationStatusChanged, Subject: id, Organization: id, Data: map[string]any{"from": string(from), "to": string(status), "reason": enum(reason)}}
+		e := event.Event{Type: event.OrganizationStatusChanged, Subject: id, Organization: id, Data: map[string]any{"from": string(from), "to": string(status), "reason": change.Enum(reason)}}
 		if status == storage.OrganizationDeleted {
-			e.Type, e.Data = event.OrganizationDeleted, map[string]any{"reason": enum(reason)}
+			e.Type, e.Data = event.OrganizationDeleted, map[string]any{"reason": change.Enum(reason)}
 		}
 		c.Record(e)
 		return nil
@@ -307,12 +307,4 @@ func taken(err error) error {
 		return fault.Wrap(err, fault.SlugTaken, "this slug is in use")
 	}
 	return err
-}
-
-func enum(s string) string {
-	s = strings.ToLower(strings.ReplaceAll(strings.TrimSpace(s), " ", "_"))
-	if len(s) > event.MaxEnum || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_.:-") != "" {
-		return "other"
-	}
-	return s
 }

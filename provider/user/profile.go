@@ -10,7 +10,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/signet-idp/signet/provider/fault"
 )
 
 // Bounds of a profile.
@@ -24,14 +23,11 @@ const (
 	maxNesting  = 8        // of preferences
 )
 
-// member is how one member of a profile is checked; it returns the value to keep.
-type member func(v any) (any, error)
-
 // members are the profile's members: the standard claims of OpenID Connect Core
 // §5.1 other than sub, email, email_verified and updated_at, which the account
 // itself holds, and what the JSON API adds.
-func members() map[string]member {
-	return map[string]member{
+func members() map[string]Check {
+	return map[string]Check{
 		"name": text, "given_name": text, "family_name": text, "middle_name": text,
 		"nickname": text, "preferred_username": text, "gender": text,
 		"profile": webURL, "picture": webURL, "website": webURL,
@@ -56,38 +52,11 @@ func ProfileMembers() []string {
 // NormalizeProfile checks a profile member by member and returns a copy without
 // null and empty ones; fault.Invalid names every member that is wrong.
 func NormalizeProfile(profile map[string]any) (map[string]any, error) {
-	known, out := members(), make(map[string]any, len(profile))
-	var fields []fault.FieldError
-	for name, v := range profile {
-		check, ok := known[name]
-		if !ok {
-			fields = append(fields, fault.FieldError{Field: name, Message: "there is no such profile member"})
-			continue
-		}
-		if v == nil || v == "" {
-			continue
-		}
-		kept, err := check(v)
-		if err != nil {
-			fields = append(fields, fault.FieldError{Field: name, Message: err.Error()})
-			continue
-		}
-		out[name] = kept
-	}
+	out, err := Normalize(members(), profile)
 	if _, has := out["phone_number"]; !has {
 		delete(out, "phone_number_verified")
 	}
-	if len(fields) == 0 {
-		// The copy has the types that a stored profile is read back with.
-		if err := roundTrip(&out); err != nil {
-			fields = append(fields, fault.FieldError{Field: "profile", Message: err.Error()})
-		}
-	}
-	if len(fields) > 0 {
-		slices.SortFunc(fields, func(a, b fault.FieldError) int { return strings.Compare(a.Field, b.Field) })
-		return nil, &fault.Error{Code: fault.Invalid, Message: "the profile is not valid", Fields: fields}
-	}
-	return out, nil
+	return out, err
 }
 
 func roundTrip(profile *map[string]any) error {
