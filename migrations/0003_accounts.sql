@@ -5,10 +5,14 @@
 ALTER TABLE users ADD COLUMN deleted_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE users ADD COLUMN erase_at BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX users_by_erasure ON users (erase_at) WHERE erase_at <> 0;
+CREATE INDEX users_by_status ON users (status, id);
 
 ALTER TABLE organizations ADD COLUMN created_by {{text}} NOT NULL DEFAULT '';
 
 ALTER TABLE role_assignments ADD COLUMN assigned_by {{text}} NOT NULL DEFAULT '';
+-- The holders of a role come out in the order of the pages.
+DROP INDEX role_assignments_by_role;
+CREATE INDEX role_assignments_by_role ON role_assignments (organization_id, role, user_id);
 
 CREATE INDEX memberships_by_age ON memberships (organization_id, joined_at, user_id);
 
@@ -18,7 +22,7 @@ CREATE TABLE user_terms (
     user_id {{text}} NOT NULL REFERENCES users (id),
     PRIMARY KEY (term, user_id)
 );
-CREATE INDEX user_terms_by_user ON user_terms (user_id);
+CREATE INDEX user_terms_by_user ON user_terms (user_id, term);
 
 CREATE TABLE links (
     id         {{text}} PRIMARY KEY,
@@ -63,11 +67,12 @@ CREATE TABLE invitations (
     accepted_by     {{text}} NOT NULL,
     revoked_at      BIGINT NOT NULL
 );
-CREATE INDEX invitations_by_organization ON invitations (organization_id, id);
+CREATE INDEX invitations_by_organization ON invitations (organization_id, id)
+    WHERE accepted_at = 0 AND revoked_at = 0;
 CREATE INDEX invitations_by_email ON invitations (email_canonical);
 CREATE UNIQUE INDEX invitations_open ON invitations (organization_id, email_canonical)
     WHERE accepted_at = 0 AND revoked_at = 0;
-CREATE INDEX invitations_by_expiry ON invitations (expires_at);
+CREATE INDEX invitations_by_expiry ON invitations (expires_at) WHERE accepted_at = 0;
 
 CREATE TABLE domains (
     organization_id {{text}} NOT NULL REFERENCES organizations (id),

@@ -20,8 +20,10 @@ type IdempotentRequests interface {
 	// BeginIdempotent inserts the request, replacing one that has expired at
 	// r.CreatedAt; won is false when another stands, which is then returned.
 	BeginIdempotent(ctx context.Context, r IdempotentRequest) (standing IdempotentRequest, won bool, err error)
+	// FinishIdempotent stores the answer; ErrNotFound when no such request is
+	// at work.
 	FinishIdempotent(ctx context.Context, id string, status int64, answer []byte) error
-	// DropIdempotent forgets a request that came to nothing.
+	// DropIdempotent forgets a request that came to nothing; an answered one stays.
 	DropIdempotent(ctx context.Context, id string) error
 }
 
@@ -47,12 +49,15 @@ type Rollups interface {
 	MoveEventCursor(ctx context.Context, name string, from, to int64, at time.Time) (won bool, err error)
 }
 
-// EventQuery asks for events, newest first.
+// MaxEventTypes is how many types one query can ask for; more are an error.
+const MaxEventTypes = 64
+
+// EventQuery asks for sequenced events, newest first.
 type EventQuery struct {
 	Subject      string // of this subject, if not empty
 	Organization string // of this organization, if not empty
 	Types        []string
-	From, To     time.Time // zero: no bound
+	From, To     time.Time // from From until before To; zero: no bound
 	Before       int64     // seq below which to begin; 0: from the newest
 	Offset       int
 	Limit        int
@@ -66,13 +71,16 @@ type EventQueries interface {
 	CountEvents(ctx context.Context, q EventQuery, limit int) (int64, error)
 }
 
+// MaxTerms is how many terms of a query are looked at; those behind are not.
+const MaxTerms = 8
+
 // Member is a membership with its person.
 type Member struct {
 	Membership
 	User User // without PasswordHash
 }
 
-// MemberQuery pages the members of an organization.
+// MemberQuery pages the members of an organization, by user id.
 type MemberQuery struct {
 	OrganizationID string
 	// Terms: only people found by every one of these folded prefixes.
@@ -83,7 +91,7 @@ type MemberQuery struct {
 	Limit  int
 }
 
-// UserQuery pages accounts.
+// UserQuery pages accounts, by id.
 type UserQuery struct {
 	Terms  []string
 	Status UserStatus // empty: all but deleted
@@ -103,13 +111,14 @@ type RoleAssignment struct {
 	AssignedBy     string // actor id, or empty
 }
 
-// Directory finds people.
+// Directory finds people. No user it returns has a PasswordHash.
 type Directory interface {
 	QueryMembers(ctx context.Context, q MemberQuery) ([]Member, error)
 	CountMembers(ctx context.Context, q MemberQuery) (int64, error)
 	QueryUsers(ctx context.Context, q UserQuery) ([]User, error)
 	CountUsers(ctx context.Context, q UserQuery) (int64, error)
-	// PutUserTerms replaces the words by which a person is found; none removes them.
+	// PutUserTerms replaces the words by which a person is found; none removes
+	// them. It belongs into the transaction that writes the person's row.
 	PutUserTerms(ctx context.Context, userID string, terms []string) error
 	// SharedMemberships lists viewer's memberships in active organizations that
 	// the other person belongs to as well, at most limit.
@@ -117,7 +126,7 @@ type Directory interface {
 	// RoleAssignments lists what a person holds in an organization and, in any
 	// case, of the system.
 	RoleAssignments(ctx context.Context, userID, organizationID string) ([]RoleAssignment, error)
-	// ActiveMembers counts members who have logged in since.
+	// ActiveMembers counts members who have logged in at since or later.
 	ActiveMembers(ctx context.Context, organizationID string, since time.Time) (int64, error)
 	// RecentMembers lists the members who joined last.
 	RecentMembers(ctx context.Context, organizationID string, limit int) ([]Member, error)

@@ -29,7 +29,7 @@ type Links interface {
 	// used nor expired at now; ErrNotFound when there is none.
 	OpenLink(ctx context.Context, userID, purpose string, now time.Time) (Link, error)
 	// TryLink counts one guess, if fewer than limit were made; it says whether
-	// this guess may be judged.
+	// this guess may be judged. One at a used link may not.
 	TryLink(ctx context.Context, id string, limit int64) (allowed bool, err error)
 	// UseLink marks it used, if it was not and has not expired at at; it says
 	// whether this call was the one that did.

@@ -24,7 +24,7 @@ type Organization struct {
 	Profile   map[string]any
 	Status    OrganizationStatus
 	ManagedBy string
-	CreatedBy string // user id, or empty
+	CreatedBy string // user id, or empty; stays what it was inserted with
 	// Version is also the guard of rules that span rows ("never without an
 	// owner"): whoever changes memberships bumps it first.
 	Version   int64
@@ -37,7 +37,7 @@ type Organizations interface {
 	InsertOrganization(ctx context.Context, o Organization) error // ErrConflict when the slug is taken
 	OrganizationByID(ctx context.Context, id string) (Organization, error)
 	OrganizationBySlug(ctx context.Context, slug string) (Organization, error)
-	// UpdateOrganization writes every column where Version still matches and
+	// UpdateOrganization writes every column but who made it and when, where Version still matches and
 	// raises it by one; ErrVersion otherwise.
 	UpdateOrganization(ctx context.Context, o Organization) error
 	// GuardOrganization raises the version whatever it is: the first statement
@@ -56,14 +56,16 @@ type Membership struct {
 	OrganizationStatus OrganizationStatus
 	Roles              []string // bare names, sorted
 	JoinedAt           time.Time
-	// AssignedBy is written beside roles that are new; it is not read along
-	// (Directory.RoleAssignments does).
+	// AssignedAt (zero: JoinedAt) and AssignedBy are written beside roles that
+	// are new; they are not read along (Directory.RoleAssignments does).
+	AssignedAt time.Time
 	AssignedBy string
 }
 
 // Memberships keeps who belongs where, and every role assignment.
 type Memberships interface {
-	// PutMembership makes the person a member with exactly these roles.
+	// PutMembership makes the person a member with exactly these roles. Those
+	// already held keep who gave them and when.
 	PutMembership(ctx context.Context, m Membership) error
 	// DeleteMembership removes the person and all their roles there; ErrNotFound when not a member.
 	DeleteMembership(ctx context.Context, organizationID, userID string) error
@@ -77,8 +79,9 @@ type Memberships interface {
 	CountRole(ctx context.Context, organizationID, role string) (int64, error)
 	// SystemRoles lists a person's system roles, sorted.
 	SystemRoles(ctx context.Context, userID string) ([]string, error)
-	// PutSystemRoles gives the person exactly these system roles.
-	PutSystemRoles(ctx context.Context, userID string, roles []string, at time.Time) error
+	// PutSystemRoles gives the person exactly these system roles. Those already
+	// held keep who gave them and when; by is the actor's id.
+	PutSystemRoles(ctx context.Context, userID string, roles []string, by string, at time.Time) error
 }
 
 // RoleScope tells system roles from organization roles.

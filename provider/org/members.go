@@ -41,7 +41,9 @@ func (s *Service) AddMember(ctx context.Context, by access.Holder, organizationI
 		case !errors.Is(err, storage.ErrNotFound):
 			return err
 		}
-		m = storage.Membership{OrganizationID: organizationID, UserID: userID, Roles: roles, JoinedAt: c.Now}
+		m = storage.Membership{
+			OrganizationID: organizationID, UserID: userID, Roles: roles, JoinedAt: c.Now, AssignedBy: event.ActorFrom(ctx).ID,
+		}
 		if err := s.store.PutMembership(ctx, m); err != nil {
 			return err
 		}
@@ -86,7 +88,7 @@ func (s *Service) ChangeRoles(ctx context.Context, by access.Holder, organizatio
 				return err
 			}
 		}
-		m.Roles = roles
+		m.Roles, m.AssignedAt, m.AssignedBy = roles, c.Now, event.ActorFrom(ctx).ID
 		if err := s.store.PutMembership(ctx, m); err != nil {
 			return err
 		}

@@ -101,6 +101,9 @@ func (s *Service) create(ctx context.Context, o Organization) (storage.Organizat
 			ID: o.ID, Slug: o.Slug, Name: o.Name, Profile: o.Profile, Status: storage.OrganizationActive,
 			ManagedBy: o.ManagedBy, Version: 1, CreatedAt: c.Now, UpdatedAt: c.Now,
 		}
+		if by := event.ActorFrom(ctx); by.Kind == event.ActorUser {
+			out.CreatedBy = by.ID
+		}
 		if err := s.store.InsertOrganization(ctx, out); err != nil {
 			return taken(err)
 		}
@@ -112,6 +115,7 @@ func (s *Service) create(ctx context.Context, o Organization) (storage.Organizat
 			data["owner_id"] = o.OwnerID
 			if err := s.store.PutMembership(ctx, storage.Membership{
 				OrganizationID: o.ID, UserID: o.OwnerID, Roles: []string{access.Owner}, JoinedAt: c.Now,
+				AssignedBy: event.ActorFrom(ctx).ID,
 			}); err != nil {
 				return err
 			}

@@ -53,7 +53,7 @@ func (s *Service) SetSystemRoles(ctx context.Context, by access.Holder, id strin
 		if !slices.Equal(now, before) { // what by may do was decided on other roles
 			return fault.New(fault.Conflict, "the roles were changed by somebody else meanwhile; read them again")
 		}
-		if err := s.store.PutSystemRoles(ctx, id, roles, c.Now); err != nil {
+		if err := s.store.PutSystemRoles(ctx, id, roles, event.ActorFrom(ctx).ID, c.Now); err != nil {
 			return err
 		}
 		removed := change.Minus(before, roles)

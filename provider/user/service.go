@@ -23,7 +23,7 @@ import (
 type Store interface {
 	storage.Users
 	SystemRoles(ctx context.Context, userID string) ([]string, error)
-	PutSystemRoles(ctx context.Context, userID string, roles []string, at time.Time) error
+	PutSystemRoles(ctx context.Context, userID string, roles []string, by string, at time.Time) error
 	Role(ctx context.Context, scope storage.RoleScope, organizationID, name string) (storage.Role, error)
 }
 
@@ -107,7 +107,7 @@ func (s *Service) Create(ctx context.Context, by access.Holder, a Account) (stor
 		if err := s.store.InsertUser(ctx, u); err != nil {
 			return taken(err)
 		}
-		if err := s.store.PutSystemRoles(ctx, u.ID, roles, c.Now); err != nil {
+		if err := s.store.PutSystemRoles(ctx, u.ID, roles, event.ActorFrom(ctx).ID, c.Now); err != nil {
 			return err
 		}
 		personal := map[string]string{"email": u.Email}

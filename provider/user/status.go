@@ -65,7 +65,7 @@ func (s *Service) Delete(ctx context.Context, id, reason string) (storage.User, 
 		if err := s.write(ctx, c, &u); err != nil {
 			return err
 		}
-		if err := s.store.PutSystemRoles(ctx, id, nil, c.Now); err != nil {
+		if err := s.store.PutSystemRoles(ctx, id, nil, event.ActorFrom(ctx).ID, c.Now); err != nil {
 			return err
 		}
 		data := map[string]any{"reason": enum(reason)}

@@ -59,7 +59,7 @@ func newWorld(b *testing.B, s *sqlstore.Store) world {
 	for _, err := range []error{
 		s.InsertUser(ctx, w.user), s.InsertOrganization(ctx, w.org), s.InsertSession(ctx, w.session),
 		s.PutMembership(ctx, storage.Membership{OrganizationID: w.org.ID, UserID: w.user.ID, Roles: []string{"billing", "owner"}, JoinedAt: now}),
-		s.PutSystemRoles(ctx, w.user.ID, []string{"user"}, now),
+		s.PutSystemRoles(ctx, w.user.ID, []string{"user"}, "", now),
 	} {
 		if err != nil {
 			b.Fatal(err)

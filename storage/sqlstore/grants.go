@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/storage"
-	"github.com/signet-idp/signet/storage/sqlstore/engine"
 )
 
 const grantColumns = `id, client_id, user_id, session_id, organization_id, scope, audience, claims, nonce, auth_time, acr, amr,
@@ -30,10 +29,9 @@ const selectGrants = `SELECT
 	g.id, g.client_id, g.user_id, g.session_id, g.organization_id, g.scope, g.audience, g.claims, g.nonce, g.auth_time,
 	g.acr, g.amr, g.offline, g.redirect_uri, g.code_hash, g.code_challenge, g.code_expires_at, g.code_used_at, g.generation,
 	g.stepped_at, g.refresh_expires_at, g.revoked_at, g.revoke_reason, g.created_at, g.expires_at,
-	u.id, u.email, u.email_canonical, u.email_verified, u.password_changed_at, u.status, u.profile,
-	u.last_organization_id, u.last_login_at, u.managed_by, u.version, u.created_at, u.updated_at,
+	` + personColumns + `,
 	COALESCE(o.id, ''), COALESCE(o.slug, ''), COALESCE(o.name, ''), COALESCE(o.profile, ''), COALESCE(o.status, ''),
-	COALESCE(o.managed_by, ''), COALESCE(o.version, 0), COALESCE(o.created_at, 0), COALESCE(o.updated_at, 0),
+	COALESCE(o.managed_by, ''), COALESCE(o.created_by, ''), COALESCE(o.version, 0), COALESCE(o.created_at, 0), COALESCE(o.updated_at, 0),
 	CASE WHEN m.user_id IS NULL THEN 0 ELSE 1 END,
 	CASE WHEN s.ended_at = 0 AND s.idle_expires_at > $2 AND s.expires_at > $2 THEN 1 ELSE 0 END,
 	COALESCE(s.parent_id, ''),
@@ -62,19 +60,19 @@ func (s *Store) GrantByCode(ctx context.Context, codeHash []byte, now time.Time)
 func (s *Store) grant(ctx context.Context, op, sql string, key any, now time.Time) (storage.GrantState, error) {
 	var v storage.GrantState
 	var o storage.Organization
-	g, u := &v.Grant, &v.User
-	err := s.row(ctx, op, sql, []any{key, now},
+	g := &v.Grant
+	dest := []any{
 		&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.OrganizationID, &g.Scope, &g.Audience, &g.Claims, &g.Nonce, &g.AuthTime,
 		&g.ACR, &g.AMR, &g.Offline, &g.RedirectURI, &g.CodeHash, &g.CodeChallenge, &g.CodeExpiry, &g.CodeUsedAt, &g.Generation,
 		&g.SteppedAt, &g.RefreshExpiry, &g.RevokedAt, &g.RevokeReason, &g.CreatedAt, &g.Expiry,
-		&u.ID, &u.Email, &u.EmailCanonical, &u.EmailVerified, &u.PasswordChangedAt, (*string)(&u.Status), engine.JSON{V: &u.Profile},
-		&u.LastOrganizationID, &u.LastLoginAt, &u.ManagedBy, &u.Version, &u.CreatedAt, &u.UpdatedAt,
-		&o.ID, &o.Slug, &o.Name, engine.JSON{V: &o.Profile}, (*string)(&o.Status), &o.ManagedBy, &o.Version, &o.CreatedAt, &o.UpdatedAt,
-		&v.Member, &v.SessionLive, &v.ParentSessionID, &v.SystemRoles, &v.Roles, &v.RevocationHead)
+	}
+	dest = append(append(dest, personDest(&v.User)...), organizationDest(&o)...)
+	dest = append(dest, &v.Member, &v.SessionLive, &v.ParentSessionID, &v.SystemRoles, &v.Roles, &v.RevocationHead)
+	err := s.row(ctx, op, sql, []any{key, now}, dest...)
 	if err != nil {
 		return storage.GrantState{}, err
 	}
-	v.UserStatus = u.Status
+	v.UserStatus = v.User.Status
 	if o.ID != "" {
 		v.Organization = &o
 	}

@@ -8,9 +8,11 @@ import (
 	"github.com/signet-idp/signet/storage/sqlstore/engine"
 )
 
-const selectMemberships = `SELECT m.organization_id, m.user_id, o.slug, o.name, o.status, m.joined_at,
+const membershipColumns = `m.organization_id, m.user_id, o.slug, o.name, o.status, m.joined_at,
 	COALESCE((SELECT string_agg(r.role, ' ' ORDER BY r.role) FROM role_assignments r
-		WHERE r.user_id = m.user_id AND r.organization_id = m.organization_id), '')
+		WHERE r.user_id = m.user_id AND r.organization_id = m.organization_id), '')`
+
+const selectMemberships = `SELECT ` + membershipColumns + `
 	FROM memberships m JOIN organizations o ON o.id = m.organization_id `
 
 func membershipDest(m *storage.Membership) []any {
@@ -25,23 +27,29 @@ func scanMembership(scan engine.Scan) (m storage.Membership, err error) {
 // PutMembership implements storage.Memberships. The date of joining of a member
 // stays what it was; ErrNotFound when the person or the organization is not there.
 func (s *Store) PutMembership(ctx context.Context, m storage.Membership) error {
+	at := m.AssignedAt
+	if at.IsZero() {
+		at = m.JoinedAt
+	}
 	return s.batch(ctx, "put membership", append([]engine.Statement{{
 		SQL: `INSERT INTO memberships (organization_id, user_id, joined_at) VALUES ($1, $2, $3)
 			ON CONFLICT (organization_id, user_id) DO NOTHING`,
 		Args: []any{m.OrganizationID, m.UserID, m.JoinedAt},
-	}}, replaceRoles(m.UserID, m.OrganizationID, m.Roles, m.JoinedAt)...))
+	}}, replaceRoles(m.UserID, m.OrganizationID, m.Roles, m.AssignedBy, at)...))
 }
 
-func replaceRoles(userID, organizationID string, roles []string, at time.Time) []engine.Statement {
-	stmts := []engine.Statement{{
-		SQL:  `DELETE FROM role_assignments WHERE user_id = $1 AND organization_id = $2`,
-		Args: []any{userID, organizationID},
-	}}
+// replaceRoles deletes the roles that go and inserts those that are new: the
+// others keep their day.
+func replaceRoles(userID, organizationID string, roles []string, by string, at time.Time) []engine.Statement {
+	var gone query
+	gone.add(`DELETE FROM role_assignments WHERE user_id = `, gone.arg(userID), ` AND organization_id = `, gone.arg(organizationID),
+		` AND role NOT IN `, gone.list(roles))
+	stmts := []engine.Statement{gone.statement()}
 	for _, role := range roles {
 		stmts = append(stmts, engine.Statement{
-			SQL: `INSERT INTO role_assignments (user_id, organization_id, role, assigned_at) VALUES ($1, $2, $3, $4)
+			SQL: `INSERT INTO role_assignments (user_id, organization_id, role, assigned_at, assigned_by) VALUES ($1, $2, $3, $4, $5)
 				ON CONFLICT (user_id, organization_id, role) DO NOTHING`,
-			Args: []any{userID, organizationID, role, at},
+			Args: []any{userID, organizationID, role, at, by},
 		})
 	}
 	return stmts
@@ -110,6 +118,6 @@ func scanText(scan engine.Scan) (text string, err error) {
 }
 
 // PutSystemRoles implements storage.Memberships.
-func (s *Store) PutSystemRoles(ctx context.Context, userID string, roles []string, at time.Time) error {
-	return s.batch(ctx, "put system roles", replaceRoles(userID, "", roles, at))
+func (s *Store) PutSystemRoles(ctx context.Context, userID string, roles []string, by string, at time.Time) error {
+	return s.batch(ctx, "put system roles", replaceRoles(userID, "", roles, by, at))
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/signet-idp/signet/storage/sqlstore/engine"
 )
 
-const organizationColumns = `id, slug, name, profile, status, managed_by, version, created_at, updated_at`
+const organizationColumns = `id, slug, name, profile, status, managed_by, created_by, version, created_at, updated_at`
 
 func organizationDest(o *storage.Organization) []any {
 	return []any{
 		&o.ID, &o.Slug, &o.Name,
 		engine.JSON{V: &o.Profile},
-		(*string)(&o.Status), &o.ManagedBy,
+		(*string)(&o.Status), &o.ManagedBy, &o.CreatedBy,
 		&o.Version, &o.CreatedAt, &o.UpdatedAt,
 	}
 }
@@ -26,8 +26,9 @@ func scanOrganization(scan engine.Scan) (o storage.Organization, err error) {
 // InsertOrganization implements storage.Organizations.
 func (s *Store) InsertOrganization(ctx context.Context, o storage.Organization) error {
 	_, err := s.exec(ctx, "insert organization", `INSERT INTO organizations (`+organizationColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		o.ID, o.Slug, o.Name, engine.JSON{V: o.Profile}, o.Status, o.ManagedBy, o.Version, o.CreatedAt, o.UpdatedAt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		o.ID, o.Slug, o.Name, engine.JSON{V: o.Profile}, o.Status, o.ManagedBy, o.CreatedBy,
+		o.Version, o.CreatedAt, o.UpdatedAt)
 	return err
 }
 

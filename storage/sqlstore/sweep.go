@@ -11,6 +11,9 @@ import (
 // or token is still recognized as spent instead of unknown.
 const Keep = 24 * time.Hour
 
+// keepInvitations is how long an invitation can be renewed after it has expired.
+const keepInvitations = 30 * 24 * time.Hour
+
 // sweepGrantsFactor is how many grants a sweep looks at for each row it may
 // delete: most of them are alive.
 const sweepGrantsFactor = 10
@@ -35,11 +38,24 @@ var expired = []struct {
 	// The entry's own expiry has the longest token and the skew in it.
 	{"revocations", `DELETE FROM revocations WHERE seq IN (
 		SELECT seq FROM revocations WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, 0},
+	{"links", `DELETE FROM links WHERE id IN (
+		SELECT id FROM links WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, Keep},
+	{"messages", `DELETE FROM messages WHERE id IN (
+		SELECT id FROM messages WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, 0},
+	// Judged again on deletion: one may have been taken anew meanwhile, or an
+	// invitation renewed.
+	{"idempotent requests", `DELETE FROM idempotent_requests WHERE expires_at < $1 AND id IN (
+		SELECT id FROM idempotent_requests WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, 0},
+	// Not those that were accepted: they say who asked a member in.
+	{"invitations", `DELETE FROM invitations WHERE accepted_at = 0 AND expires_at < $1 AND id IN (
+		SELECT id FROM invitations WHERE accepted_at = 0 AND expires_at < $1 ORDER BY expires_at LIMIT $2)`, keepInvitations},
 }
 
 // Sweep implements storage.Sweeper. Sessions go Keep after their absolute
-// expiry; grants as sweepGrants says; login transactions and one-time marks an
-// hour after they expire; feed entries when they expire.
+// expiry, links after theirs; grants as sweepGrants says; login transactions and
+// one-time marks an hour after they expire; feed entries, messages and answers
+// to repeated requests when they expire; invitations that nobody accepted after
+// 30 days.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (total int64, err error) {
 	limit = max(limit, 1)
 	for _, t := range expired {

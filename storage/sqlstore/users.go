@@ -9,16 +9,35 @@ import (
 )
 
 const userColumns = `id, email, email_canonical, email_verified, password_hash, password_changed_at, status,
-	profile, last_organization_id, last_login_at, managed_by, version, created_at, updated_at`
+	profile, last_organization_id, last_login_at, managed_by, deleted_at, erase_at, version, created_at, updated_at`
 
 func userDest(u *storage.User) []any {
 	return []any{
 		&u.ID, &u.Email, &u.EmailCanonical, &u.EmailVerified, &u.PasswordHash, &u.PasswordChangedAt,
 		(*string)(&u.Status),
 		engine.JSON{V: &u.Profile},
-		&u.LastOrganizationID, &u.LastLoginAt, &u.ManagedBy,
+		&u.LastOrganizationID, &u.LastLoginAt, &u.ManagedBy, &u.DeletedAt, &u.EraseAt,
 		&u.Version, &u.CreatedAt, &u.UpdatedAt,
 	}
+}
+
+// personColumns are a user's without the password's hash, for whatever reads
+// people by the way or many of them.
+const personColumns = `u.id, u.email, u.email_canonical, u.email_verified, u.password_changed_at, u.status, u.profile,
+	u.last_organization_id, u.last_login_at, u.managed_by, u.deleted_at, u.erase_at, u.version, u.created_at, u.updated_at`
+
+func personDest(u *storage.User) []any {
+	return []any{
+		&u.ID, &u.Email, &u.EmailCanonical, &u.EmailVerified, &u.PasswordChangedAt, (*string)(&u.Status),
+		engine.JSON{V: &u.Profile},
+		&u.LastOrganizationID, &u.LastLoginAt, &u.ManagedBy, &u.DeletedAt, &u.EraseAt,
+		&u.Version, &u.CreatedAt, &u.UpdatedAt,
+	}
+}
+
+func scanPerson(scan engine.Scan) (u storage.User, err error) {
+	err = scan(personDest(&u)...)
+	return u, err
 }
 
 func scanUser(scan engine.Scan) (u storage.User, err error) {
@@ -29,9 +48,10 @@ func scanUser(scan engine.Scan) (u storage.User, err error) {
 // InsertUser implements storage.Users.
 func (s *Store) InsertUser(ctx context.Context, u storage.User) error {
 	_, err := s.exec(ctx, "insert user", `INSERT INTO users (`+userColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		u.ID, u.Email, u.EmailCanonical, u.EmailVerified, u.PasswordHash, u.PasswordChangedAt, u.Status,
-		engine.JSON{V: u.Profile}, u.LastOrganizationID, u.LastLoginAt, u.ManagedBy, u.Version, u.CreatedAt, u.UpdatedAt)
+		engine.JSON{V: u.Profile}, u.LastOrganizationID, u.LastLoginAt, u.ManagedBy, u.DeletedAt, u.EraseAt,
+		u.Version, u.CreatedAt, u.UpdatedAt)
 	return err
 }
 
@@ -52,10 +72,10 @@ func (s *Store) UserByEmail(ctx context.Context, canonical string) (u storage.Us
 func (s *Store) UpdateUser(ctx context.Context, u storage.User) error {
 	return s.must(ctx, "update user", storage.ErrVersion, `UPDATE users SET
 		email = $3, email_canonical = $4, email_verified = $5, password_hash = $6, password_changed_at = $7,
-		status = $8, profile = $9, managed_by = $10, updated_at = $11, version = version + 1
+		status = $8, profile = $9, managed_by = $10, updated_at = $11, deleted_at = $12, erase_at = $13, version = version + 1
 		WHERE id = $1 AND version = $2`,
 		u.ID, u.Version, u.Email, u.EmailCanonical, u.EmailVerified, u.PasswordHash, u.PasswordChangedAt,
-		u.Status, engine.JSON{V: u.Profile}, u.ManagedBy, u.UpdatedAt)
+		u.Status, engine.JSON{V: u.Profile}, u.ManagedBy, u.UpdatedAt, u.DeletedAt, u.EraseAt)
 }
 
 // SetPasswordHash implements storage.Users. It raises the version: an update

@@ -78,13 +78,13 @@ func testGrantStates(t *testing.T, r []Store) {
 	check("a member without roles")
 
 	noError(t, s.PutMembership(ctx, storage.Membership{OrganizationID: o.ID, UserID: u.ID, Roles: []string{"owner", "a-b", "ab"}}))
-	noError(t, s.PutSystemRoles(ctx, u.ID, []string{"user", "admin"}, epoch))
+	noError(t, s.PutSystemRoles(ctx, u.ID, []string{"user", "admin"}, "giver", epoch))
 	want.Roles, want.SystemRoles = []string{"a-b", "ab", "owner"}, []string{"admin", "user"}
 	check("roles of both kinds")
 
 	other := insertUser(t, ctx, s)
 	noError(t, s.PutMembership(ctx, storage.Membership{OrganizationID: o.ID, UserID: other.ID, Roles: []string{"viewer"}}))
-	noError(t, s.PutSystemRoles(ctx, other.ID, []string{"manager"}, epoch))
+	noError(t, s.PutSystemRoles(ctx, other.ID, []string{"manager"}, "giver", epoch))
 	check("other people's roles are theirs")
 
 	noError(t, s.AppendRevocation(ctx, storage.Revocation{Kind: storage.RevokeSub, Value: "x", Expiry: epoch}))

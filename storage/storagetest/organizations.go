@@ -70,9 +70,9 @@ func testMemberships(t *testing.T, r []Store) {
 	equal(t, must(s.CountRole(ctx, o.ID, "owner"))(t), int64(2))
 	equal(t, must(s.CountRole(ctx, p.ID, "owner"))(t), int64(0))
 
-	noError(t, s.PutSystemRoles(ctx, a.ID, []string{"user", "admin"}, epoch))
+	noError(t, s.PutSystemRoles(ctx, a.ID, []string{"user", "admin"}, "giver", epoch))
 	equal(t, must(s.SystemRoles(ctx, a.ID))(t), []string{"admin", "user"})
-	noError(t, s.PutSystemRoles(ctx, a.ID, []string{"user"}, epoch))
+	noError(t, s.PutSystemRoles(ctx, a.ID, []string{"user"}, "giver", epoch))
 	equal(t, must(s.SystemRoles(ctx, a.ID))(t), []string{"user"})
 	equal(t, must(s.Membership(ctx, o.ID, a.ID))(t), ao)
 
@@ -87,7 +87,7 @@ func testMemberships(t *testing.T, r []Store) {
 
 	wantError(t, s.PutMembership(ctx, storage.Membership{OrganizationID: "none", UserID: a.ID}), storage.ErrNotFound)
 	wantError(t, s.PutMembership(ctx, storage.Membership{OrganizationID: o.ID, UserID: "nobody"}), storage.ErrNotFound)
-	wantError(t, s.PutSystemRoles(ctx, "nobody", []string{"user"}, epoch), storage.ErrNotFound)
+	wantError(t, s.PutSystemRoles(ctx, "nobody", []string{"user"}, "giver", epoch), storage.ErrNotFound)
 }
 
 func testRoles(t *testing.T, r []Store) {

@@ -38,6 +38,14 @@ type Store interface {
 	storage.SigningKeys
 	storage.DataKeys
 	storage.Sweeper
+	storage.Links
+	storage.Messages
+	storage.Invitations
+	storage.Domains
+	storage.IdempotentRequests
+	storage.Rollups
+	storage.EventQueries
+	storage.Directory
 }
 
 // Factory opens a new, migrated database and returns one or more stores over
