@@ -108,6 +108,9 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	if s.Rules, err = c.rules(); err != nil {
 		return nil, err
 	}
+	if err := s.follow(); err != nil {
+		return nil, err
+	}
 	if err := s.mount(build); err != nil {
 		return nil, err
 	}
@@ -157,6 +160,7 @@ func (s *Server) mount(build Build) error {
 	if err := gate.Mount(s.Table); err != nil {
 		return err
 	}
+	s.people().Mount(s.Table)
 	s.Ops.Mount(s.Table)
 	o := web.Options{
 		Issuer: s.Config.Issuer, Clock: s.Clock, Uptime: func() time.Duration { return time.Since(s.start) }, Logger: s.Log,
@@ -215,6 +219,9 @@ func (s *Server) Background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(s.View.Run)
 	g.run(s.Sequencer.Run)
+	for _, f := range s.followers {
+		g.run(f.Run)
+	}
 	g.run(func(ctx context.Context) error { s.notifier.Run(ctx, nil); return nil })
 	g.run(func(ctx context.Context) error {
 		for {
