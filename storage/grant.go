@@ -59,6 +59,9 @@ type GrantState struct {
 	// ParentSessionID is the browser session that an offline grant grew from,
 	// or empty.
 	ParentSessionID string
+	SessionKind     SessionKind
+	// Remember: the session was begun with remember_me.
+	Remember bool
 	// RevocationHead is the feed position read before the rest.
 	RevocationHead int64
 }

@@ -118,11 +118,16 @@ func (i *Interaction) submitLogin(w http.ResponseWriter, r *http.Request) error 
 func (i *Interaction) loginFailed(w http.ResponseWriter, r *http.Request, v LoginView, err error) error {
 	status := http.StatusUnauthorized
 	var locked *login.LockedError
+	var limited *login.LimitedError
 	switch {
 	case errors.Is(err, login.ErrCredentials):
 		v.Error = LoginErrorCredentials
 	case errors.As(err, &locked):
 		v.Error, v.RetryAfter, status = LoginErrorLocked, retry(locked.RetryAfter), http.StatusLocked
+	case errors.As(err, &limited):
+		v.Error, v.RetryAfter, status = LoginErrorRateLimited, retry(limited.RetryAfter), http.StatusTooManyRequests
+	case errors.Is(err, login.ErrUnverified):
+		v.Error, status = LoginErrorUnverified, http.StatusForbidden
 	case errors.Is(err, login.ErrDisabled):
 		v.Error, status = LoginErrorDisabled, http.StatusForbidden
 	case errors.Is(err, login.ErrBusy), errors.Is(err, storage.ErrUnavailable):

@@ -5,7 +5,7 @@ func tokenEntries() []Entry {
 		{
 			Type: GrantCreated, Class: ClassUsage, Subject: SubjectUser,
 			Data: map[string]Kind{"grant_id": ID, "session_id": ID, "client_id": ID, "scopes": List},
-			Doc:  "A person's login, fresh or standing, gave a client a code.",
+			Doc:  "A person's login, fresh or standing, gave a client a code or, through the JSON API, tokens.",
 		},
 		{
 			Type: TokenRevoked, Class: ClassSecurity, Subject: SubjectAnyone,

@@ -38,15 +38,16 @@ type Guard struct {
 // NewGuard makes a Guard.
 func NewGuard(c Counter, l Limits) *Guard { return &Guard{counter: c, limits: l} }
 
-// Check counts an attempt from the address and refuses it with *LockedError
-// when there were too many, or too many failures for the identifier.
+// Check counts an attempt from the address and refuses it with *LimitedError
+// when there were too many, with *LockedError when there were too many failures
+// for the identifier.
 func (g *Guard) Check(ctx context.Context, identifier, address string) error {
 	n, reset, err := g.counter.Add(ctx, "login:address:"+address, 1, time.Minute)
 	if err != nil {
 		return err
 	}
 	if n > g.limits.Attempts {
-		return &LockedError{RetryAfter: reset}
+		return &LimitedError{Limit: g.limits.Attempts, RetryAfter: reset}
 	}
 	if identifier == "" {
 		return nil
@@ -95,7 +96,7 @@ func (g *Guard) lock(ctx context.Context, identifier string) error {
 			return err
 		}
 	}
-	return &LockedError{RetryAfter: reset}
+	return &LockedError{RetryAfter: reset, fresh: n == 1}
 }
 
 // Succeeded takes back the failure that Check counted ahead. Earlier ones stay

@@ -23,11 +23,14 @@ func tries(t *testing.T, g *login.Guard, identifier, address string, n int) (pas
 	for range n {
 		err := g.Check(context.Background(), identifier, address)
 		var locked *login.LockedError
+		var limited *login.LimitedError
 		switch {
 		case err == nil:
 			passed++
 		case errors.As(err, &locked):
 			retry = locked.RetryAfter
+		case errors.As(err, &limited):
+			retry = limited.RetryAfter
 		default:
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signet-idp/signet/provider/change"
@@ -40,14 +41,9 @@ func (s *Service) Password(ctx context.Context, p *Pending, b Browser, username,
 // verify finds the person and checks the password, with the same work and the
 // same answers whether or not there is such a person.
 func (s *Service) verify(ctx context.Context, clientID string, dev session.Device, username, pw string) (storage.User, error) {
-	canonical, err := user.Canonical(username)
-	identifier := canonical
-	if err != nil {
-		identifier = "" // nobody's: only the address is counted
-	}
+	canonical, identifier := identify(username)
 	if err := s.Guard.Check(ctx, identifier, dev.IPAddress); err != nil {
-		s.Observer.Login("password", "refused", "locked")
-		return storage.User{}, err
+		return storage.User{}, s.guarded(ctx, err, canonical, clientID)
 	}
 	u, err := s.lookup(ctx, canonical)
 	if err != nil {
@@ -70,10 +66,60 @@ func (s *Service) verify(ctx context.Context, clientID string, dev session.Devic
 		s.Observer.Login("password", "refused", "disabled")
 		return storage.User{}, ErrDisabled
 	}
+	if s.RequireVerified && !u.EmailVerified {
+		s.Observer.Login("password", "refused", "unverified")
+		return storage.User{}, ErrUnverified
+	}
 	if upgrade {
 		s.upgrade(ctx, *u, pw)
 	}
 	return *u, nil
+}
+
+// identify returns the canonical address that somebody typed, or "", and the
+// name under which failures are counted. What is no address is nobody's, but
+// locks after as many failures as what is.
+func identify(username string) (canonical, identifier string) {
+	if canonical, err := user.Canonical(username); err == nil {
+		return canonical, canonical
+	}
+	return "", "typed:" + strings.ToLower(strings.TrimSpace(username))
+}
+
+// guarded notes that the guard has refused an attempt, and that it has locked an
+// account; for an identifier that nobody owns it does as much work.
+func (s *Service) guarded(ctx context.Context, refusal error, canonical, clientID string) error {
+	var limited *LimitedError
+	if errors.As(refusal, &limited) {
+		s.Observer.Login("password", "refused", "rate_limited")
+		return refusal
+	}
+	var locked *LockedError
+	if !errors.As(refusal, &locked) {
+		return refusal
+	}
+	s.Observer.Login("password", "refused", "locked")
+	if !locked.fresh {
+		return refusal
+	}
+	u, err := s.lookup(ctx, canonical)
+	if err != nil {
+		return err
+	}
+	err = s.Change.Do(ctx, "login: locked", func(_ context.Context, c *change.Change) error {
+		e := event.Event{Type: event.UserLoginFailed, Data: map[string]any{"reason": "locked", "method": "password", "client_id": clientID}}
+		if u != nil {
+			e = event.Event{Type: event.AuthAccountLocked, Subject: u.ID, Data: map[string]any{
+				"reason": "failures", "until": c.Now.Add(locked.RetryAfter).Unix(), "failures": s.Guard.limits.Failures,
+			}}
+		}
+		c.Record(e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
 }
 
 func (s *Service) lookup(ctx context.Context, canonical string) (*storage.User, error) {
@@ -133,7 +179,7 @@ func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.U
 	clientID := p.Request.Client.ClientID
 	err = s.Change.Do(ctx, "login: sign in", func(ctx context.Context, c *change.Change) error {
 		auth := session.Authentication{UserID: u.ID, Time: c.Now, ACR: ACRPassword, AMR: []string{amrPassword}}
-		if err := s.lockPerson(ctx, u, c.Now); err != nil {
+		if err := s.lockPerson(ctx, u, u.LastOrganizationID, c.Now); err != nil {
 			return err
 		}
 		var err error
@@ -145,13 +191,7 @@ func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.U
 		if err := s.put(ctx, p); err != nil {
 			return err
 		}
-		c.Record(event.Event{
-			Type: event.UserLogin, Subject: u.ID, Organization: u.LastOrganizationID,
-			Data: map[string]any{
-				"session_id": sess.ID, "client_id": clientID, "method": "password", "acr": auth.ACR, "amr": auth.AMR,
-			},
-			PersonalOf: u.ID, Personal: map[string]string{"ip_address": b.Device.IPAddress, "user_agent": b.Device.UserAgent},
-		})
+		c.Record(signedIn(sess, u.LastOrganizationID, clientID, "password", b.Device))
 		return nil
 	})
 	if err != nil {
@@ -161,12 +201,23 @@ func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.U
 	return sess, cookie, nil
 }
 
+// signedIn is the event of a login.
+func signedIn(s storage.Session, organizationID, clientID, method string, dev session.Device) event.Event {
+	return event.Event{
+		Type: event.UserLogin, Subject: s.UserID, Organization: organizationID,
+		Data: map[string]any{
+			"session_id": s.ID, "client_id": clientID, "method": method, "acr": s.ACR, "amr": s.AMR, "remember": s.Remember,
+		},
+		PersonalOf: s.UserID, Personal: map[string]string{"ip_address": dev.IPAddress, "user_agent": dev.UserAgent},
+	}
+}
+
 // lockPerson takes the person's row, so that the events of one person are in
 // order, and looks at it again: an account suspended, or a password changed,
 // while this one was being hashed has just ended all sessions, and none may
 // begin behind its back.
-func (s *Service) lockPerson(ctx context.Context, u storage.User, at time.Time) error {
-	if err := s.Store.TouchLogin(ctx, u.ID, u.LastOrganizationID, at); err != nil {
+func (s *Service) lockPerson(ctx context.Context, u storage.User, organizationID string, at time.Time) error {
+	if err := s.Store.TouchLogin(ctx, u.ID, organizationID, at); err != nil {
 		return err
 	}
 	now, err := s.Store.UserByID(ctx, u.ID)

@@ -24,17 +24,33 @@ var (
 	ErrCredentials = errors.New("login: wrong credentials")
 	// ErrDisabled: the right password of an account that cannot be used.
 	ErrDisabled = errors.New("login: account cannot be used")
+	// ErrUnverified: the right password of an account whose address has to be
+	// verified first.
+	ErrUnverified = errors.New("login: address not verified")
 	// ErrBusy: too many logins at once; try again in a moment.
 	ErrBusy = errors.New("login: at capacity")
 	// ErrSession: the person shown on the page is no longer the one signed in.
 	ErrSession = errors.New("login: signed in as somebody else meanwhile")
 )
 
-// LockedError says that there were too many failures for this identifier or address.
-type LockedError struct{ RetryAfter time.Duration }
+// LockedError says that there were too many failures for this identifier.
+type LockedError struct {
+	RetryAfter time.Duration
+	// fresh: this attempt was the one that locked it.
+	fresh bool
+}
 
 // Error implements error.
 func (e *LockedError) Error() string { return "login: locked after too many failures" }
+
+// LimitedError says that there were too many attempts from this address.
+type LimitedError struct {
+	Limit      int64 // attempts a minute
+	RetryAfter time.Duration
+}
+
+// Error implements error.
+func (e *LimitedError) Error() string { return "login: too many attempts from this address" }
 
 // Store is what logins need of storage.
 type Store interface {
@@ -79,6 +95,8 @@ type Deps struct {
 	Observer  Observer
 	Clock     clock.Clock
 	Rand      io.Reader
+	// RequireVerified lets nobody in whose address is not verified.
+	RequireVerified bool
 }
 
 // Service runs logins. It is safe for concurrent use.
@@ -179,7 +197,7 @@ func (s *Service) complete(ctx context.Context, p *Pending, b Browser) (Outcome,
 	if err != nil {
 		return s.refused(p, err)
 	}
-	if err := s.Sessions.Touch(ctx, b.Session.ID); err != nil {
+	if err := s.Sessions.Touch(ctx, b.Session.ID); err != nil && !errors.Is(err, session.ErrNone) {
 		return Outcome{}, err
 	}
 	return Outcome{Step: StepDone, Response: resp}, nil

@@ -9,6 +9,23 @@ import (
 	"github.com/signet-idp/signet/storage"
 )
 
+// mint makes the access token of this answer.
+func (p *Provider) mint(ctx context.Context, w *work) (string, error) {
+	c, err := p.accessClaims(ctx, w)
+	if err != nil {
+		return "", err
+	}
+	w.accessClaims = c
+	if !w.client.Metadata.JSONLogin {
+		return p.Minter.Mint(w.target.alg, c)
+	}
+	c.BareRoles = p.Legacy.BareRoles
+	if p.Legacy.Opaque {
+		return p.Minter.Seal(c)
+	}
+	return p.Minter.Mint(w.target.alg, c)
+}
+
 // accessClaims says what the access token of this answer holds.
 func (p *Provider) accessClaims(ctx context.Context, w *work) (*token.Claims, error) {
 	now := p.Clock.Now()

@@ -96,23 +96,31 @@ func (p *Provider) saveGrant(ctx context.Context, g *storage.Grant, s storage.Se
 				return err
 			}
 		}
-		c.Record(event.Event{Type: event.GrantCreated, Subject: g.UserID, Organization: g.OrganizationID, Data: map[string]any{
-			"grant_id": g.ID, "session_id": g.SessionID, "client_id": g.ClientID, "scopes": change.List(g.Scope),
-		}})
+		c.Record(grantCreated(g))
 		return nil
 	})
+}
+
+func grantCreated(g *storage.Grant) event.Event {
+	return event.Event{Type: event.GrantCreated, Subject: g.UserID, Organization: g.OrganizationID, Data: map[string]any{
+		"grant_id": g.ID, "session_id": g.SessionID, "client_id": g.ClientID, "scopes": change.List(g.Scope),
+	}}
 }
 
 // ChooseOrganization picks the one active organization of a new grant: the one
 // asked for, else the one last used, else the first joined.
 func (p *Provider) ChooseOrganization(ctx context.Context, r *AuthorizeRequest, user storage.User) (string, error) {
-	if r.Organization != "" {
-		o, _, err := p.memberOf(ctx, user.ID, r.Organization)
+	return p.chooseOrganization(ctx, r.Organization, user)
+}
+
+func (p *Provider) chooseOrganization(ctx context.Context, asked string, user storage.User) (string, error) {
+	if asked != "" {
+		o, _, err := p.memberOf(ctx, user.ID, asked)
 		if err != nil {
 			return "", err
 		}
 		if o == nil {
-			return "", errAccessDenied().About("organization", "the person is not a member of the organization")
+			return "", errAccessDenied().About("organization", "the person is not a member of the organization").Cause(errNotMember)
 		}
 		return o.ID, nil
 	}

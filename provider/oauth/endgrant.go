@@ -16,9 +16,10 @@ const (
 	reasonClient = "revoked_by_client"
 )
 
-// endGrant ends a grant with all its tokens. It commits by itself: the request
+// endGrant ends a grant with all its tokens, and with it a session of the JSON
+// API, which is nothing without its refresh tokens. It commits by itself: the request
 // that led to it is refused, what it uncovered stands.
-func (p *Provider) endGrant(ctx context.Context, g *storage.Grant, reason string) error {
+func (p *Provider) endGrant(ctx context.Context, g *storage.GrantState, reason string) error {
 	// The client may be gone the moment it sees its request fail; the end of
 	// the grant must not depend on it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endGrantTime)
@@ -29,8 +30,11 @@ func (p *Provider) endGrant(ctx context.Context, g *storage.Grant, reason string
 			return err
 		}
 		c.Revoke(storage.RevokeGrant, g.ID)
-		c.Record(grantEnded(g, reason))
-		return nil
+		c.Record(grantEnded(&g.Grant, reason))
+		if g.SessionKind != storage.SessionJSON {
+			return nil
+		}
+		return p.Sessions.End(ctx, storage.Session{ID: g.SessionID, UserID: g.UserID, Kind: g.SessionKind}, reason)
 	})
 }
 

@@ -41,7 +41,7 @@ func (h *idTokenHandler) HandleTokenEndpointRequest(context.Context, fosite.Acce
 // PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler.
 func (h *idTokenHandler) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, resp fosite.AccessResponder) error {
 	w := workOf(ctx)
-	if !h.CanHandleTokenEndpointRequest(ctx, r) || !slices.Contains(w.scope, "openid") {
+	if w.json || !h.CanHandleTokenEndpointRequest(ctx, r) || !slices.Contains(w.scope, "openid") {
 		return nil
 	}
 	idToken, err := h.p.idToken(w, resp.GetAccessToken())

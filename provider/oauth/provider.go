@@ -30,6 +30,7 @@ type Store interface {
 	OrganizationByID(ctx context.Context, id string) (storage.Organization, error)
 	OrganizationBySlug(ctx context.Context, slug string) (storage.Organization, error)
 	SessionByID(ctx context.Context, id string) (storage.Session, error)
+	FeedHead(ctx context.Context) (storage.FeedHead, error)
 	TouchLogin(ctx context.Context, userID, organizationID string, at time.Time) error
 }
 
@@ -78,6 +79,7 @@ type Lifetimes struct {
 	IDToken         time.Duration
 	Code            time.Duration
 	RefreshIdle     time.Duration // sliding
+	RefreshRemember time.Duration // the same after a login with remember_me
 	RefreshAbsolute time.Duration
 	RefreshGrace    time.Duration
 	// MaxAccessToken bounds what resources and clients may ask for; revocation
@@ -106,6 +108,15 @@ type Deps struct {
 	Clock          clock.Clock
 	Rand           io.Reader // nil: crypto/rand
 	Lifetimes      Lifetimes
+	Legacy         Legacy
+}
+
+// Legacy are the switches for tokens of json_login clients (config group legacy).
+type Legacy struct {
+	// BareRoles writes system roles bare and organization roles as org:NAME.
+	BareRoles bool
+	// Opaque hands out sealed claims instead of a JWT.
+	Opaque bool
 }
 
 // Provider is the authorization server. It is safe for concurrent use.

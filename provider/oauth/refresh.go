@@ -38,20 +38,30 @@ func (p *Provider) decideRefresh(ctx context.Context, w *work, form params.Form)
 }
 
 // switchOrganization keeps the grant's own organization unless another is
-// asked for, by id or slug.
+// asked for, by id or slug. The predecessor's repetition writes nothing, so it
+// cannot switch either.
 func (p *Provider) switchOrganization(ctx context.Context, w *work, asked string) error {
 	if o := w.state.Organization; asked == "" || (o != nil && (asked == o.ID || asked == o.Slug)) {
 		return p.grantOrganization(w)
+	}
+	if w.repeat {
+		return errSwitched()
 	}
 	o, m, err := p.memberOf(ctx, w.state.UserID, asked)
 	if err != nil {
 		return err
 	}
 	if o == nil {
-		return errInvalidGrant().About("organization", "the person is not a member of the organization")
+		return errInvalidGrant().About("organization", "the person is not a member of the organization").Cause(errNotMember)
 	}
 	w.organization, w.roles = o, m.Roles
 	return nil
+}
+
+// errSwitched answers a switch of the organization with a refresh token that
+// was just used otherwise: its successor, which the other tab holds, can do it.
+func errSwitched() *Error {
+	return errInvalidRequest().About("organization", "the refresh token was just used for another organization; switch with its successor").Cause(errRaced)
 }
 
 // memberOf finds an active organization by id or slug of which the person is a

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -56,11 +57,32 @@ func (p *Provider) parseRefresh(token string) (grantID string, generation int64,
 	return uuid.UUID(body[:16]).String(), int64(n), nil
 }
 
+// family reads the grant of a client's refresh token and the generation that
+// was presented; errRefreshUnknown when the token is none of ours, or another
+// client's, whose family is left alone.
+func (p *Provider) family(ctx context.Context, clientID, token string) (*storage.GrantState, int64, error) {
+	id, generation, err := p.parseRefresh(token)
+	if err != nil {
+		return nil, 0, errors.Join(errRefreshUnknown, err)
+	}
+	state, err := p.Store.GrantByID(ctx, id, p.Clock.Now())
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil, 0, errors.Join(errRefreshUnknown, err)
+	case err != nil:
+		return nil, 0, op("refresh", err)
+	case state.ClientID != clientID:
+		return nil, 0, errRefreshUnknown
+	}
+	return &state, generation, nil
+}
+
 // generationVerdict says what a presented generation means.
 type generationVerdict int
 
 const (
-	generationUnknown generationVerdict = iota // ended, expired, or from a future that never was
+	generationUnknown generationVerdict = iota // ended, or from a future that never was
+	generationExpired
 	generationCurrent
 	generationRepeat // the direct predecessor within the grace
 	generationReuse
@@ -78,7 +100,7 @@ func (p *Provider) judge(g *storage.Grant, presented int64) generationVerdict {
 	case presented < g.Generation && !repeat:
 		return generationReuse
 	case !now.Before(g.RefreshExpiry) || !now.Before(g.Expiry):
-		return generationUnknown
+		return generationExpired
 	case repeat:
 		return generationRepeat
 	}

@@ -25,33 +25,28 @@ func (p *Provider) Revoke(ctx context.Context, form params.Form, cred Credential
 	if raw == "" {
 		return errInvalidRequest().About("token", "token is missing")
 	}
-	if strings.HasPrefix(raw, refreshPrefix) {
-		err = p.revokeRefresh(ctx, c.ClientID, raw)
-	} else {
-		err = p.revokeAccess(ctx, c.ClientID, raw)
-	}
-	if err != nil {
+	if err := p.revoke(ctx, c.ClientID, raw); err != nil {
 		return asError(err)
 	}
 	return nil
 }
 
+func (p *Provider) revoke(ctx context.Context, clientID, raw string) error {
+	if strings.HasPrefix(raw, refreshPrefix) {
+		return p.revokeRefresh(ctx, clientID, raw)
+	}
+	return p.revokeAccess(ctx, clientID, raw)
+}
+
 func (p *Provider) revokeRefresh(ctx context.Context, clientID, raw string) error {
-	id, _, err := p.parseRefresh(raw)
-	if err != nil {
-		return nil //nolint:nilerr // not a token of ours: RFC 7009 §2.2 asks for success
-	}
-	state, err := p.Store.GrantByID(ctx, id, p.Clock.Now())
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil
+	state, _, err := p.family(ctx, clientID, raw)
+	if errors.Is(err, errRefreshUnknown) {
+		return nil // RFC 7009 §2.2 asks for success
 	}
 	if err != nil {
-		return op("revoke", err)
+		return err
 	}
-	if state.ClientID != clientID {
-		return nil
-	}
-	return p.endGrant(ctx, &state.Grant, reasonClient)
+	return p.endGrant(ctx, state, reasonClient)
 }
 
 func (p *Provider) revokeAccess(ctx context.Context, clientID, raw string) error {

@@ -125,28 +125,27 @@ func (s *store) requester(w *work) *fosite.Request {
 // family and judges the generation that was presented.
 func (s *store) GetRefreshTokenSession(ctx context.Context, token string, _ fosite.Session) (fosite.Requester, error) {
 	w := workOf(ctx)
-	id, generation, err := s.p.parseRefresh(token)
-	if err != nil {
-		return nil, fosite.ErrNotFound
-	}
-	state, err := s.p.Store.GrantByID(ctx, id, s.p.Clock.Now())
-	if errors.Is(err, storage.ErrNotFound) {
+	state, generation, err := s.p.family(ctx, w.client.ClientID, token)
+	if errors.Is(err, errRefreshUnknown) {
+		w.refused = err
 		return nil, fosite.ErrNotFound
 	}
 	if err != nil {
 		return nil, err
 	}
-	if state.ClientID != w.client.ClientID {
-		return nil, fosite.ErrNotFound
-	}
-	w.state, w.presented = &state, generation
+	w.state, w.presented = state, generation
 	switch s.p.judge(&state.Grant, generation) {
 	case generationCurrent:
 	case generationRepeat:
 		w.repeat = true
 	case generationReuse:
+		w.refused = errRefreshReused
 		return s.requester(w), fosite.ErrInactiveToken
+	case generationExpired:
+		w.refused = errRefreshExpired
+		return nil, fosite.ErrNotFound
 	default:
+		w.refused = errRefreshUnknown
 		return nil, fosite.ErrNotFound
 	}
 	return s.requester(w), nil
@@ -160,7 +159,7 @@ func (s *store) RevokeRefreshToken(ctx context.Context, _ string) error {
 	if w.presented == 0 {
 		reason = reasonReplay
 	}
-	return s.p.endGrant(ctx, &w.state.Grant, reason)
+	return s.p.endGrant(ctx, w.state, reason)
 }
 
 // RevokeAccessToken does nothing: the entry that RevokeRefreshToken writes for

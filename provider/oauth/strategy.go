@@ -76,16 +76,11 @@ func (s *strategy) AuthorizeCodeSignature(_ context.Context, code string) string
 // GenerateAccessToken implements oauth2.AccessTokenStrategy.
 func (s *strategy) GenerateAccessToken(ctx context.Context, _ fosite.Requester) (string, string, error) {
 	w := workOf(ctx)
-	c, err := s.p.accessClaims(ctx, w)
+	raw, err := s.p.mint(ctx, w)
 	if err != nil {
 		return "", "", err
 	}
-	raw, err := s.p.Minter.Mint(w.target.alg, c)
-	if err != nil {
-		return "", "", err
-	}
-	w.accessClaims = c
-	return raw, c.JTI, nil
+	return raw, w.accessClaims.JTI, nil
 }
 
 // ValidateAccessToken is never called: introspection is ours.

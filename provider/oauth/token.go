@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"mime/multipart"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/oauth/params"
+	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -72,9 +74,20 @@ func (p *Provider) token(ctx context.Context, form params.Form, cred Credentials
 	return resp, c, err
 }
 
-// issue runs a token request of an authenticated client through fosite and
-// writes its outcome.
+// issue answers a token request of an authenticated client. A refresh that lost
+// against one which switched the organization is made again: by then it is the
+// repetition of the step that won, and answers for its organization.
 func (p *Provider) issue(ctx context.Context, w *work, form params.Form) (*TokenResponse, error) {
+	resp, err := p.attempt(ctx, w, form)
+	if errors.Is(err, errRaced) && !w.repeat {
+		*w = work{client: w.client, form: w.form, head: w.head, json: w.json}
+		return p.attempt(ctx, w, form)
+	}
+	return resp, err
+}
+
+// attempt runs a token request through fosite and writes its outcome.
+func (p *Provider) attempt(ctx context.Context, w *work, form params.Form) (*TokenResponse, error) {
 	ctx = withWork(ctx, w)
 	request, err := p.fosite.NewAccessRequest(ctx, formRequest(http.MethodPost, w.form), &fositeSession{})
 	if err != nil {
@@ -165,7 +178,7 @@ func (p *Provider) alive(w *work) error {
 	case !s.RevokedAt.IsZero():
 		return errInvalidGrant()
 	case s.UserStatus != storage.UserActive:
-		return errInvalidGrant().With("the account cannot be used")
+		return errInvalidGrant().With("the account cannot be used").Cause(errSuspended)
 	case !s.SessionLive:
 		return errInvalidGrant().With("the session has ended")
 	}
@@ -180,7 +193,7 @@ func (p *Provider) grantOrganization(w *work) error {
 		return nil
 	}
 	if !s.Member || !active(s.Organization) {
-		return errInvalidGrant().With("the person is no longer a member of the organization")
+		return errInvalidGrant().With("the person is no longer a member of the organization").Cause(errNotMember)
 	}
 	w.organization, w.roles = s.Organization, s.Roles
 	return nil
@@ -291,14 +304,14 @@ func (p *Provider) finishCode(ctx context.Context, w *work, response fosite.Acce
 	if response.GetExtra("refresh_token") != nil {
 		generation = 1
 	}
-	won, err := p.Store.UseCode(ctx, w.state.ID, generation, now, p.refreshExpiry(&w.state.Grant, now))
+	won, err := p.Store.UseCode(ctx, w.state.ID, generation, now, p.refreshExpiry(w.state, now))
 	if err != nil {
 		return err
 	}
 	if !won {
 		// Somebody redeemed it while we were at work: the same replay as one
 		// that comes a second later, and the same answer to it.
-		if err := p.endGrant(ctx, &w.state.Grant, reasonReplay); err != nil {
+		if err := p.endGrant(ctx, w.state, reasonReplay); err != nil {
 			return err
 		}
 		return errInvalidGrant()
@@ -313,7 +326,7 @@ func (p *Provider) finishRefresh(ctx context.Context, w *work, response fosite.A
 		organization = w.organization.ID
 	}
 	g := &w.state.Grant
-	won, err := p.Store.StepGrant(ctx, g.ID, w.presented, organization, now, p.refreshExpiry(g, now))
+	won, err := p.Store.StepGrant(ctx, g.ID, w.presented, organization, now, p.refreshExpiry(w.state, now))
 	if err != nil {
 		return err
 	}
@@ -326,8 +339,11 @@ func (p *Provider) finishRefresh(ctx context.Context, w *work, response fosite.A
 	if err != nil {
 		return err
 	}
-	if p.judge(&state.Grant, w.presented) != generationRepeat {
-		return errInvalidGrant()
+	switch {
+	case p.judge(&state.Grant, w.presented) != generationRepeat:
+		return errInvalidGrant().Cause(errRefreshUnknown)
+	case state.OrganizationID != organization:
+		return errSwitched()
 	}
 	same, err := p.refreshToken(g.ID, state.Generation)
 	if err != nil {
@@ -343,12 +359,29 @@ func (p *Provider) touch(ctx context.Context, w *work) error {
 	if w.state.Offline {
 		return nil
 	}
-	return p.Sessions.Touch(ctx, w.state.SessionID)
+	var err error
+	if w.state.SessionKind == storage.SessionJSON {
+		err = p.Sessions.TouchJSON(ctx, w.state.SessionID, p.refreshIdle(w.state.Remember))
+	} else {
+		err = p.Sessions.Touch(ctx, w.state.SessionID)
+	}
+	if errors.Is(err, session.ErrNone) { // a logout came in between
+		return errInvalidGrant().With("the session has ended").Cause(errRefreshUnknown)
+	}
+	return err
+}
+
+// refreshIdle is how long a refresh token may lie unused.
+func (p *Provider) refreshIdle(remember bool) time.Duration {
+	if remember {
+		return p.Lifetimes.RefreshRemember
+	}
+	return p.Lifetimes.RefreshIdle
 }
 
 // refreshExpiry slides, but never past the grant's absolute end.
-func (p *Provider) refreshExpiry(g *storage.Grant, now time.Time) time.Time {
-	expiry := now.Add(p.Lifetimes.RefreshIdle)
+func (p *Provider) refreshExpiry(g *storage.GrantState, now time.Time) time.Time {
+	expiry := now.Add(p.refreshIdle(g.Remember))
 	if g.Expiry.Before(expiry) {
 		return g.Expiry
 	}

@@ -25,6 +25,8 @@ type work struct {
 	state *storage.GrantState
 	// presented is the generation of the refresh token that was sent.
 	presented int64
+	// refused is why the refresh token is none that can be used; nil when it is.
+	refused error
 	// repeat: the refresh token sent is the direct predecessor, within the
 	// grace: the successor is given again and nothing is written.
 	repeat bool
@@ -32,6 +34,9 @@ type work struct {
 	// grant is what an authorization is about to insert.
 	grant *storage.Grant
 	code  string
+
+	// json: a refresh through the JSON API, which wants no ID token.
+	json bool
 
 	// scope is what the access token gets; target whom it is for.
 	scope  []string

@@ -100,7 +100,11 @@ type Device struct {
 	IPAddress string
 }
 
-const maxUserAgent = 512
+// Bounds of what is kept of a device, in bytes.
+const (
+	maxUserAgent  = 512
+	maxDeviceName = 128
+)
 
 // Begin starts a session of a kind as part of a change. For a browser session
 // it also returns the cookie's value, which is stored only as a hash.
@@ -108,7 +112,7 @@ func (m *Manager) Begin(ctx context.Context, c *change.Change, kind storage.Sess
 	now := m.clock.Now()
 	s := storage.Session{
 		ID: storage.NewID(), UserID: auth.UserID, Kind: kind, AuthTime: auth.Time, ACR: auth.ACR, AMR: auth.AMR,
-		ClientID: clientID, DeviceName: cut(dev.Name, 128), UserAgent: cut(dev.UserAgent, maxUserAgent), IPAddress: dev.IPAddress,
+		ClientID: clientID, DeviceName: cut(dev.Name, maxDeviceName), UserAgent: cut(dev.UserAgent, maxUserAgent), IPAddress: dev.IPAddress,
 		CreatedAt: now, LastActiveAt: now, IdleExpiry: now.Add(m.life.Idle), Expiry: now.Add(m.life.Absolute),
 	}
 	var cookie string
@@ -120,14 +124,24 @@ func (m *Manager) Begin(ctx context.Context, c *change.Change, kind storage.Sess
 		cookie = base64.RawURLEncoding.EncodeToString(secret)
 		s.CookieHash = m.hash.Hash(secret)
 	}
+	if err := m.insert(ctx, c, s); err != nil {
+		return storage.Session{}, "", err
+	}
+	return s, cookie, nil
+}
+
+func (m *Manager) insert(ctx context.Context, c *change.Change, s storage.Session) error {
 	if err := m.store.InsertSession(ctx, s); err != nil {
-		return storage.Session{}, "", fmt.Errorf("session: begin: %w", err)
+		return fmt.Errorf("session: begin: %w", err)
 	}
 	created := createdEvent(s)
 	created.PersonalOf = s.UserID
 	created.Personal = map[string]string{"user_agent": s.UserAgent, "ip_address": s.IPAddress}
+	if s.DeviceName != "" {
+		created.Personal["device_name"] = s.DeviceName
+	}
 	c.Record(created)
-	return s, cookie, nil
+	return nil
 }
 
 func createdEvent(s storage.Session) event.Event {
@@ -172,16 +186,23 @@ func (m *Manager) FromCookie(ctx context.Context, cookie string) (storage.Sessio
 	return storage.Session{}, ErrNone
 }
 
-// Touch notes activity, at most every few minutes per session and replica.
-func (m *Manager) Touch(ctx context.Context, id string) error {
+// Touch notes activity, at most every few minutes per session and replica;
+// ErrNone when the session has ended.
+func (m *Manager) Touch(ctx context.Context, id string) error { return m.touch(ctx, id, m.life.Idle) }
+
+func (m *Manager) touch(ctx context.Context, id string, idle time.Duration) error {
 	now := m.clock.Now()
 	if last, ok := m.touched.GetIfPresent(id); ok && now.Sub(last) < touchEvery {
 		return nil
 	}
-	m.touched.Set(id, now)
-	if err := m.store.TouchSession(ctx, id, now, now.Add(m.life.Idle)); err != nil {
+	err := m.store.TouchSession(ctx, id, now, now.Add(idle))
+	if errors.Is(err, storage.ErrNotFound) {
+		return ErrNone
+	}
+	if err != nil {
 		return fmt.Errorf("session: touch: %w", err)
 	}
+	m.touched.Set(id, now)
 	return nil
 }
 

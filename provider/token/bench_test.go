@@ -38,7 +38,7 @@ func newRing(b *testing.B, clk *fakeclock.Clock) token.Ring {
 
 func BenchmarkMint(b *testing.B) {
 	clk := fakeclock.New(time.Now())
-	minter := token.NewMinter(newRing(b, clk))
+	minter := token.NewMinter(newRing(b, clk), nil)
 	c := usual(clk.Now())
 	for _, alg := range []string{keys.ES256, keys.EdDSA} {
 		b.Run(alg, func(b *testing.B) {
@@ -56,7 +56,7 @@ func BenchmarkMint(b *testing.B) {
 func BenchmarkVerify(b *testing.B) {
 	clk := fakeclock.New(time.Now())
 	ring := newRing(b, clk)
-	minter := token.NewMinter(ring)
+	minter := token.NewMinter(ring, nil)
 	for _, alg := range []string{keys.ES256, keys.EdDSA} {
 		c := usual(clk.Now())
 		var minted []string
@@ -97,7 +97,7 @@ func BenchmarkVerify(b *testing.B) {
 
 func newVerifier(b *testing.B, ring token.Ring, clk *fakeclock.Clock) *token.Verifier {
 	b.Helper()
-	v, err := token.NewVerifier(benchIssuer, ring, calm{}, clk, time.Minute)
+	v, err := token.NewVerifier(benchIssuer, ring, nil, calm{}, clk, time.Minute)
 	if err != nil {
 		b.Fatal(err)
 	}

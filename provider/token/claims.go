@@ -25,7 +25,11 @@ type Claims struct {
 	GID      string // the grant
 	OrgID    string // the active organization
 	OrgSlug  string
-	Roles    []string
+	Roles    []string // bare names of the organization's, system:NAME
+	// BareRoles writes the roles as the previous system did, system roles bare
+	// and the organization's as org:NAME, and marks the token so that they are
+	// read back as what they are.
+	BareRoles bool
 	// Permissions is written only with the scope permissions; PermissionsOmitted
 	// says that they were left out for their size.
 	Permissions        []string
@@ -49,7 +53,7 @@ func (c *Claims) Person() bool { return c.SID != "" }
 func reserved(name string) bool {
 	switch name {
 	case "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "auth_time", "acr", "amr",
-		"sid", "gid", "org_id", "org_slug", "roles", "permissions", "permissions_omitted", "pe", "cnf", "act":
+		"sid", "gid", "org_id", "org_slug", "roles", rolesForm, "permissions", "permissions_omitted", "pe", "cnf", "act":
 		return true
 	}
 	return false
@@ -98,7 +102,12 @@ func (c *Claims) appendJSON(b []byte) ([]byte, error) {
 	b = appendMember(b, "org_id", c.OrgID)
 	b = appendMember(b, "org_slug", c.OrgSlug)
 	b = append(b, `,"roles":`...)
-	b = appendStrings(b, c.Roles)
+	if c.BareRoles {
+		b = appendStrings(b, bare(c.Roles))
+		b = appendMember(b, rolesForm, rolesBare)
+	} else {
+		b = appendStrings(b, c.Roles)
+	}
 	if c.Permissions != nil {
 		b = append(b, `,"permissions":`...)
 		b = appendStrings(b, c.Permissions)
@@ -199,6 +208,7 @@ type wire struct {
 	OrgID              string   `json:"org_id"`
 	OrgSlug            string   `json:"org_slug"`
 	Roles              []string `json:"roles"`
+	RolesForm          string   `json:"roles_form"`
 	Permissions        []string `json:"permissions"`
 	PermissionsOmitted bool     `json:"permissions_omitted"`
 	PE                 int64    `json:"pe"`

@@ -15,10 +15,12 @@ type Signer interface {
 // Minter makes access tokens.
 type Minter struct {
 	signer Signer
+	sealer Sealer
 }
 
-// NewMinter returns a Minter that signs with signer.
-func NewMinter(signer Signer) *Minter { return &Minter{signer: signer} }
+// NewMinter returns a Minter that signs with signer and seals opaque tokens
+// with sealer, which may be nil where none are made.
+func NewMinter(signer Signer, sealer Sealer) *Minter { return &Minter{signer: signer, sealer: sealer} }
 
 // payloadSize fits the claims of a usual token without growing.
 const payloadSize = 1024

@@ -82,6 +82,7 @@ type Verified struct {
 type Verifier struct {
 	issuer   string
 	keys     Keys
+	opener   Opener
 	view     Revocations
 	clock    clock.Clock
 	maxStale time.Duration
@@ -91,14 +92,15 @@ type Verifier struct {
 // seenTokens bounds how many just-verified tokens are remembered.
 const seenTokens = 8192
 
-// NewVerifier makes a verifier of tokens of one issuer. maxStale is how long
+// NewVerifier makes a verifier of tokens of one issuer. opener is nil where
+// opaque tokens are not accepted. maxStale is how long
 // verdicts are given without news from the database (SIGNET_REVOCATION_MAX_STALE).
-func NewVerifier(issuer string, k Keys, view Revocations, clk clock.Clock, maxStale time.Duration) (*Verifier, error) {
+func NewVerifier(issuer string, k Keys, opener Opener, view Revocations, clk clock.Clock, maxStale time.Duration) (*Verifier, error) {
 	seen, err := otter.New(&otter.Options[[sha256.Size]byte, *Verified]{MaximumSize: seenTokens})
 	if err != nil {
 		return nil, fmt.Errorf("token: cache: %w", err)
 	}
-	return &Verifier{issuer: issuer, keys: k, view: view, clock: clk, maxStale: maxStale, seen: seen}, nil
+	return &Verifier{issuer: issuer, keys: k, opener: opener, view: view, clock: clk, maxStale: maxStale, seen: seen}, nil
 }
 
 // Verify returns the token's claims, or why it is refused. The caller checks
@@ -168,8 +170,17 @@ func (v *Verifier) alive(t *Verified) error {
 }
 
 func (v *Verifier) parse(raw string) (*Verified, error) {
-	payload, kid, err := v.keys.Verify(raw, TypeAccessToken)
+	var payload []byte
+	var kid string
+	var err error
+	if strings.HasPrefix(raw, OpaquePrefix) {
+		payload, err = v.open(raw)
+	} else {
+		payload, kid, err = v.keys.Verify(raw, TypeAccessToken)
+	}
 	switch {
+	case errors.Is(err, ErrMalformed):
+		return nil, err
 	case errors.Is(err, keys.ErrUnknownKey), errors.Is(err, keys.ErrKeyRetired):
 		return nil, ErrUnknownKey
 	case errors.Is(err, keys.ErrKeyRevoked):
@@ -194,6 +205,13 @@ func (v *Verifier) parse(raw string) (*Verified, error) {
 		SID: w.SID, GID: w.GID, OrgID: w.OrgID, OrgSlug: w.OrgSlug, Roles: w.Roles,
 		Permissions: w.Permissions, PermissionsOmitted: w.PermissionsOmitted, PE: w.PE,
 	}}
+	switch w.RolesForm {
+	case "":
+	case rolesBare:
+		t.BareRoles, t.Roles = true, marked(w.Roles)
+	default:
+		return nil, fmt.Errorf("%w: roles in an unknown form", ErrMalformed)
+	}
 	if w.AuthTime > 0 {
 		t.AuthTime = time.Unix(w.AuthTime, 0).UTC()
 	}

@@ -34,7 +34,7 @@ const selectGrants = `SELECT
 	COALESCE(o.managed_by, ''), COALESCE(o.created_by, ''), COALESCE(o.version, 0), COALESCE(o.created_at, 0), COALESCE(o.updated_at, 0),
 	CASE WHEN m.user_id IS NULL THEN 0 ELSE 1 END,
 	CASE WHEN s.ended_at = 0 AND s.idle_expires_at > $2 AND s.expires_at > $2 THEN 1 ELSE 0 END,
-	COALESCE(s.parent_id, ''),
+	COALESCE(s.parent_id, ''), COALESCE(s.kind, ''), COALESCE(s.remember, 0),
 	COALESCE((SELECT string_agg(r.role, ' ' ORDER BY r.role) FROM role_assignments r
 		WHERE r.user_id = g.user_id AND r.organization_id = ''), ''),
 	COALESCE((SELECT string_agg(r.role, ' ' ORDER BY r.role) FROM role_assignments r
@@ -67,7 +67,7 @@ func (s *Store) grant(ctx context.Context, op, sql string, key any, now time.Tim
 		&g.SteppedAt, &g.RefreshExpiry, &g.RevokedAt, &g.RevokeReason, &g.CreatedAt, &g.Expiry,
 	}
 	dest = append(append(dest, personDest(&v.User)...), organizationDest(&o)...)
-	dest = append(dest, &v.Member, &v.SessionLive, &v.ParentSessionID, &v.SystemRoles, &v.Roles, &v.RevocationHead)
+	dest = append(dest, &v.Member, &v.SessionLive, &v.ParentSessionID, (*string)(&v.SessionKind), &v.Remember, &v.SystemRoles, &v.Roles, &v.RevocationHead)
 	err := s.row(ctx, op, sql, []any{key, now}, dest...)
 	if err != nil {
 		return storage.GrantState{}, err

@@ -60,10 +60,13 @@ func testGrantStates(t *testing.T, r []Store) {
 	ctx, s := t.Context(), r[0]
 	u, o := insertUser(t, ctx, s), insertOrganization(t, ctx, s)
 	parent := insertSession(t, ctx, s, u.ID)
-	session := insertSession(t, ctx, s, u.ID, func(v *storage.Session) { v.ParentID = parent.ID })
+	session := insertSession(t, ctx, s, u.ID, func(v *storage.Session) { v.ParentID, v.Kind, v.Remember = parent.ID, storage.SessionJSON, true })
 	g := insertGrant(t, ctx, s, u.ID, func(g *storage.Grant) { g.SessionID, g.OrganizationID = session.ID, o.ID })
 	u.PasswordHash = "" // never part of it
-	want := storage.GrantState{Grant: g, UserStatus: u.Status, User: u, Organization: &o, SessionLive: true, ParentSessionID: parent.ID}
+	want := storage.GrantState{
+		Grant: g, UserStatus: u.Status, User: u, Organization: &o, SessionLive: true, ParentSessionID: parent.ID,
+		SessionKind: session.Kind, Remember: session.Remember,
+	}
 	now := epoch
 	check := func(what string) {
 		t.Helper()

@@ -73,7 +73,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	c.committed = s.applied
 	c.mu.Unlock()
 	ring := token.NewRing(c.Keys)
-	if s.Verifier, err = token.NewVerifier(c.Config.Issuer, ring, s.View, c.Clock, c.Config.Feed.MaxStale); err != nil {
+	if s.Verifier, err = token.NewVerifier(c.Config.Issuer, ring, c.purposes.opaque, s.View, c.Clock, c.Config.Feed.MaxStale); err != nil {
 		return nil, err
 	}
 	fetch, err := safehttp.New(safehttp.Options{AllowPrivate: c.Config.Fetch.AllowPrivate, ExtraCAFile: c.Config.Fetch.ExtraCA})
@@ -87,23 +87,25 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	life := c.Config.Lifetimes
 	s.OAuth = oauth.New(oauth.Deps{
 		Issuer: c.Config.Issuer, Store: c.Store, Clients: c.Registry, Assertions: clientKeys, RequestObjects: clientKeys,
-		Minter: token.NewMinter(ring), Verifier: s.Verifier, Signer: ring, Hints: ring,
+		Minter: token.NewMinter(ring, c.purposes.opaque), Verifier: s.Verifier, Signer: ring, Hints: ring,
 		Codes: c.purposes.codes, Refresh: c.purposes.refresh, Claims: claims.NewBuilder(c.Resolver), Sessions: c.Sessions,
 		Change: c.Change, Observer: tokenObserver{c.Telemetry.Metrics}, Feed: s.View, Clock: c.Clock,
 		Lifetimes: oauth.Lifetimes{
 			AccessToken: life.AccessToken, IDToken: life.IDToken, Code: life.Code,
-			RefreshIdle: life.RefreshIdle, RefreshAbsolute: life.RefreshMax, RefreshGrace: life.RefreshGrace,
+			RefreshIdle: life.RefreshIdle, RefreshRemember: life.RefreshRemember, RefreshAbsolute: life.RefreshMax, RefreshGrace: life.RefreshGrace,
 			MaxAccessToken: MaxAccessToken,
 		},
+		Legacy: oauth.Legacy{BareRoles: c.Config.Legacy.BareSystemRoles, Opaque: c.Config.Legacy.AccessTokenFormat == "opaque"},
 	})
 	s.notifier = s.OAuth.NewNotifier(c.Store, fetch, c.Log)
 	limits := login.DefaultLimits()
 	limits.Failures, limits.Window = int64(c.Config.Limits.LockFailures), c.Config.Limits.LockWindow
-	limits.Attempts = int64(c.Config.Limits.LoginsPerAddr)
+	limits.Lock, limits.Attempts = c.Config.Limits.LockDuration, int64(c.Config.Limits.LoginsPerAddr)
 	s.Login = login.New(login.Deps{
 		Store: c.Store, OAuth: s.OAuth, Sessions: c.Sessions, Passwords: c.Passwords,
 		Guard: login.NewGuard(blindCounters{c.Counters, c.purposes.logins}, limits), Change: c.Change, Key: c.purposes.logins,
 		Observer: c.Telemetry.Metrics, Clock: c.Clock, Rand: rand.Reader,
+		RequireVerified: c.Config.EmailVerificationRequired(),
 	})
 	if s.Rules, err = c.rules(); err != nil {
 		return nil, err
