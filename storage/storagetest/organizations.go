@@ -21,10 +21,10 @@ func testOrganizations(t *testing.T, r []Store) {
 	twin.ID = storage.NewID()
 	wantError(t, s.InsertOrganization(ctx, twin), storage.ErrConflict)
 
-	next := storage.Organization{ID: o.ID, Slug: "renamed", Status: storage.OrganizationSuspended, Version: o.Version, UpdatedAt: epoch}
+	next := storage.Organization{ID: o.ID, Slug: "renamed", Status: storage.OrganizationSuspended, CreatedBy: "usurper", Version: o.Version, UpdatedAt: epoch}
 	noError(t, s.UpdateOrganization(ctx, next))
 	next.Version++
-	next.CreatedAt = o.CreatedAt
+	next.CreatedAt, next.CreatedBy = o.CreatedAt, o.CreatedBy
 	equal(t, must(s.OrganizationByID(ctx, o.ID))(t), next)
 	wantError(t, s.UpdateOrganization(ctx, o), storage.ErrVersion)
 

@@ -54,7 +54,7 @@ var (
 // testRoundTrips: what is read is what was written.
 func testRoundTrips(t *testing.T, r []Store) {
 	s, back := r[0], r[len(r)-1]
-	owner := insertUser(t, t.Context(), s)
+	owner, tenant := insertUser(t, t.Context(), s), insertOrganization(t, t.Context(), s)
 	t.Run("user", rapid.MakeCheck(func(t *rapid.T) {
 		ctx := context.Background()
 		v := storage.User{
@@ -62,10 +62,22 @@ func testRoundTrips(t *testing.T, r []Store) {
 			PasswordHash: texts.Draw(t, "hash"), PasswordChangedAt: times.Draw(t, "changed"), Status: storage.UserStatus(texts.Draw(t, "status")),
 			Profile: documents.Draw(t, "profile"), LastOrganizationID: texts.Draw(t, "org"), LastLoginAt: times.Draw(t, "login"),
 			ManagedBy: texts.Draw(t, "managed"), Version: rapid.Int64().Draw(t, "version"), CreatedAt: times.Draw(t, "created"), UpdatedAt: times.Draw(t, "updated"),
+			DeletedAt: times.Draw(t, "deleted"), EraseAt: times.Draw(t, "erase"),
 		}
 		v.EmailCanonical = v.ID + texts.Draw(t, "canonical")
 		noError(t, s.InsertUser(ctx, v))
 		equal(t, must(back.UserByEmail(ctx, v.EmailCanonical))(t), v)
+	}))
+	t.Run("organization", rapid.MakeCheck(func(t *rapid.T) {
+		ctx := context.Background()
+		v := storage.Organization{
+			ID: storage.NewID(), Name: texts.Draw(t, "name"), Profile: documents.Draw(t, "profile"),
+			Status: storage.OrganizationStatus(texts.Draw(t, "status")), ManagedBy: texts.Draw(t, "managed"), CreatedBy: texts.Draw(t, "by"),
+			Version: rapid.Int64().Draw(t, "version"), CreatedAt: times.Draw(t, "created"), UpdatedAt: times.Draw(t, "updated"),
+		}
+		v.Slug = v.ID + texts.Draw(t, "slug")
+		noError(t, s.InsertOrganization(ctx, v))
+		equal(t, must(back.OrganizationBySlug(ctx, v.Slug))(t), v)
 	}))
 	t.Run("session", rapid.MakeCheck(func(t *rapid.T) {
 		ctx := context.Background()
@@ -121,5 +133,66 @@ func testRoundTrips(t *testing.T, r []Store) {
 		}
 		noError(t, s.PutLoginTransaction(ctx, v))
 		equal(t, must(back.LoginTransactionByID(ctx, v.ID))(t), v)
+	}))
+	t.Run("link", rapid.MakeCheck(func(t *rapid.T) {
+		ctx := context.Background()
+		v := storage.Link{
+			ID: storage.NewID(), Purpose: texts.Draw(t, "purpose"), UserID: owner.ID, Data: blobs.Draw(t, "data"),
+			Attempts: rapid.Int64().Draw(t, "attempts"), CreatedAt: times.Draw(t, "created"), Expiry: times.Draw(t, "expiry"),
+			UsedAt: times.Draw(t, "used"),
+		}
+		v.Hash = slices.Concat(blobs.Draw(t, "hash"), []byte(v.ID))
+		noError(t, s.InsertLink(ctx, v))
+		equal(t, must(back.LinkByHash(ctx, v.Purpose, v.Hash))(t), v)
+	}))
+	t.Run("message", rapid.MakeCheck(func(t *rapid.T) {
+		ctx := context.Background()
+		v := storage.Message{
+			ID: storage.NewID(), Channel: texts.Draw(t, "channel"), UserID: texts.Draw(t, "user"), DueAt: epoch,
+			Sealed: slices.Concat([]byte{0}, blobs.Draw(t, "sealed")), Attempts: rapid.Int64Range(0, 1<<40).Draw(t, "attempts"),
+			CreatedAt: times.Draw(t, "created"), Expiry: epoch.Add(time.Duration(rapid.Int64Range(1, 1e15).Draw(t, "µs")) * time.Microsecond),
+		}
+		noError(t, s.InsertMessage(ctx, v))
+		got := must(back.TakeMessages(ctx, epoch, epoch.Add(time.Hour), 10))(t)
+		noError(t, s.DeleteMessage(ctx, v.ID))
+		v.Attempts++
+		v.DueAt = epoch.Add(time.Hour)
+		equal(t, got, []storage.Message{v})
+	}))
+	t.Run("invitation", rapid.MakeCheck(func(t *rapid.T) {
+		ctx := context.Background()
+		v := storage.Invitation{
+			ID: storage.NewID(), OrganizationID: tenant.ID, Email: texts.Draw(t, "email"), Roles: words.Draw(t, "roles"),
+			InvitedBy: texts.Draw(t, "by"), CreatedAt: times.Draw(t, "created"), SentAt: times.Draw(t, "sent"), Expiry: times.Draw(t, "expiry"),
+			AcceptedAt: times.Draw(t, "accepted"), AcceptedBy: texts.Draw(t, "accepted by"), RevokedAt: times.Draw(t, "revoked"),
+		}
+		v.EmailCanonical = v.ID + texts.Draw(t, "canonical")
+		v.Hash = slices.Concat(blobs.Draw(t, "hash"), []byte(v.ID))
+		noError(t, s.InsertInvitation(ctx, v))
+		equal(t, must(back.InvitationByID(ctx, tenant.ID, v.ID))(t), v)
+		equal(t, must(back.InvitationByHash(ctx, v.Hash))(t), v)
+	}))
+	t.Run("domain", rapid.MakeCheck(func(t *rapid.T) {
+		ctx := context.Background()
+		v := storage.Domain{
+			OrganizationID: tenant.ID, Domain: storage.NewID() + texts.Draw(t, "domain"), Challenge: texts.Draw(t, "challenge"),
+			CreatedAt: times.Draw(t, "created"), VerifiedAt: times.Draw(t, "verified"),
+		}
+		noError(t, s.InsertDomain(ctx, v))
+		equal(t, must(back.Domain(ctx, tenant.ID, v.Domain))(t), v)
+	}))
+	t.Run("idempotent request", rapid.MakeCheck(func(t *rapid.T) {
+		ctx := context.Background()
+		v := storage.IdempotentRequest{
+			ID: storage.NewID(), Fingerprint: slices.Concat([]byte{0}, blobs.Draw(t, "fingerprint")),
+			Status: rapid.Int64().Draw(t, "status"), Answer: blobs.Draw(t, "answer"), CreatedAt: times.Draw(t, "created"), Expiry: epoch,
+		}
+		_, won, err := s.BeginIdempotent(ctx, v)
+		noError(t, err)
+		equal(t, won, true)
+		stands, won, err := back.BeginIdempotent(ctx, storage.IdempotentRequest{ID: v.ID, CreatedAt: epoch.Add(-1000)})
+		noError(t, err)
+		equal(t, won, false)
+		equal(t, stands, v)
 	}))
 }

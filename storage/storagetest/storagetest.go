@@ -78,11 +78,23 @@ func Run(t *testing.T, open Factory) {
 		{"person keys", testPersonKeys},
 		{"leases", testLeases},
 		{"logout deliveries", testLogoutDeliveries},
+		{"links", testLinks},
+		{"messages", testMessages},
+		{"invitations", testInvitations},
+		{"domains", testDomains},
+		{"idempotent requests", testIdempotentRequests},
+		{"rollups", testRollups},
+		{"event cursors", testEventCursors},
+		{"event queries", testEventQueries},
+		{"role assignments", testRoleAssignments},
+		{"directory", testDirectory},
+		{"directory pages", testDirectoryPages},
 		{"key rings", testKeyRings},
 		{"data keys", testDataKeys},
 		{"transactions", testTransactions},
 		{"lost updates", testLostUpdates},
 		{"one winner", testOneWinner},
+		{"one winner of accounts", testOneWinnerOfAccounts},
 		{"round trips", testRoundTrips},
 		{"sweep", testSweep},
 		{"cancelled", testCancelled},
@@ -141,6 +153,7 @@ func insertUser(t TB, ctx context.Context, s Store, edit ...func(*storage.User))
 		Status:             storage.UserActive,
 		Profile:            map[string]any{"name": "Alice Ünïcode 😀", "address": map[string]any{"country": "DE"}, "zero": 0.0, "none": nil},
 		LastOrganizationID: "org", LastLoginAt: epoch.Add(-time.Minute), ManagedBy: "apply", Version: 3,
+		DeletedAt: epoch.Add(-time.Second), EraseAt: epoch.Add(30 * 24 * time.Hour),
 		CreatedAt: epoch.Add(-24 * time.Hour), UpdatedAt: epoch,
 	}
 	for _, f := range edit {
@@ -155,7 +168,7 @@ func insertOrganization(t TB, ctx context.Context, s Store, edit ...func(*storag
 	id := storage.NewID()
 	o := storage.Organization{
 		ID: id, Slug: "acme-" + id, Name: "Acme & Söhne", Profile: map[string]any{"domain": "acme.test"},
-		Status: storage.OrganizationActive, ManagedBy: "apply", Version: 1, CreatedAt: epoch, UpdatedAt: epoch,
+		Status: storage.OrganizationActive, ManagedBy: "apply", CreatedBy: "founder", Version: 1, CreatedAt: epoch, UpdatedAt: epoch,
 	}
 	for _, f := range edit {
 		f(&o)

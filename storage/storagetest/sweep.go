@@ -52,11 +52,31 @@ func testSweep(t *testing.T, r []Store) {
 		storage.Revocation{Kind: storage.RevokeSub, Value: "new", Expiry: now.Add(1000)}))
 	head := must(s.FeedHead(ctx))(t)
 
-	want := int64(len(gone) + 4)
+	o := insertOrganization(t, ctx, s)
+	month := now.Add(-31 * day)
+	for i, v := range []storage.Invitation{
+		{ID: "old", Expiry: month},
+		{ID: "revoked", Expiry: month, RevokedAt: month},
+		{ID: "accepted", Expiry: month, AcceptedAt: month},
+		{ID: "new", Expiry: now.Add(-29 * day)},
+	} {
+		v.OrganizationID, v.EmailCanonical, v.Hash = o.ID, v.ID, []byte{byte(i)}
+		noError(t, s.InsertInvitation(ctx, v))
+	}
+	noError(t, s.InsertLink(ctx, storage.Link{ID: "old", UserID: u.ID, Hash: []byte("old"), Expiry: long}))
+	noError(t, s.InsertLink(ctx, storage.Link{ID: "new", UserID: u.ID, Hash: []byte("new"), Expiry: now.Add(-time.Hour)}))
+	noError(t, s.InsertMessage(ctx, storage.Message{ID: "old", Expiry: now.Add(-time.Second)}))
+	noError(t, s.InsertMessage(ctx, storage.Message{ID: "new", Expiry: now.Add(time.Second)}))
+	for id, expiry := range map[string]time.Time{"old": now.Add(-time.Second), "new": now.Add(time.Second)} {
+		_, _, err := s.BeginIdempotent(ctx, storage.IdempotentRequest{ID: id, Expiry: expiry})
+		noError(t, err)
+	}
+
+	want := int64(len(gone) + 4 + 5)
 	var total int64
 	for range 50 { // enough walks over all tables
 		n := must(s.Sweep(ctx, now, 1))(t)
-		if n > 5 {
+		if n > 9 {
 			t.Fatalf("one sweep of at most one row a table deleted %d", n)
 		}
 		total += n
@@ -79,6 +99,19 @@ func testSweep(t *testing.T, r []Store) {
 	wantError(t, errOf(s.LoginTransactionByID(ctx, "old")), storage.ErrNotFound)
 	equal(t, must(s.UseOnce(ctx, "jti", "new", now))(t), false)
 	equal(t, must(s.UseOnce(ctx, "jti", "old", now))(t), true)
+	for id, stays := range map[string]bool{"old": false, "revoked": false, "accepted": true, "new": true} {
+		if _, err := s.InvitationByID(ctx, o.ID, id); (err == nil) != stays {
+			t.Errorf("invitation %q: %v", id, err)
+		}
+	}
+	must(s.LinkByHash(ctx, "", []byte("new")))(t)
+	wantError(t, errOf(s.LinkByHash(ctx, "", []byte("old"))), storage.ErrNotFound)
+	equal(t, must(s.CountMessages(ctx))(t), int64(1))
+	for id, stays := range map[string]bool{"old": false, "new": true} {
+		_, won, err := s.BeginIdempotent(ctx, storage.IdempotentRequest{ID: id})
+		noError(t, err)
+		equal(t, won, !stays)
+	}
 	left := must(s.RevocationsAfter(ctx, 0, 10))(t)
 	equal(t, len(left), 1)
 	equal(t, left[0].Value, "new")

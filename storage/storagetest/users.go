@@ -36,6 +36,10 @@ func testUsers(t *testing.T, r []Store) {
 	next.CreatedAt, next.LastLoginAt, next.LastOrganizationID = u.CreatedAt, u.LastLoginAt, u.LastOrganizationID
 	equal(t, must(s.UserByID(ctx, u.ID))(t), next)
 	wantError(t, s.UpdateUser(ctx, u), storage.ErrVersion)
+	next.Status, next.DeletedAt, next.EraseAt = storage.UserDeleted, epoch, epoch.Add(time.Hour)
+	noError(t, s.UpdateUser(ctx, next))
+	next.Version++
+	equal(t, must(s.UserByID(ctx, u.ID))(t), next)
 	wantError(t, s.UpdateUser(ctx, storage.User{ID: "nobody"}), storage.ErrVersion)
 	taken := next
 	other := insertUser(t, ctx, s)
