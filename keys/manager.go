@@ -35,6 +35,7 @@ type Change struct {
 	Algorithm string
 	KID       string    // see the kinds
 	At        time.Time // when KID begins to sign (created, published, rotated) or was revoked
+	Reason    string    // of a revocation, as it was given
 }
 
 // Commit stores a change. It calls write in a transaction, together with what

@@ -285,7 +285,7 @@ func TestRevoke(t *testing.T) {
 			victim := ring(m)[c.which].KID
 			changes = nil
 
-			change, err := m.Revoke(ctx, victim)
+			change, err := m.Revoke(ctx, victim, "test")
 			must(t, err)
 			if change.Kind != keys.KeyRevoked || change.KID != victim || changes[0] != change {
 				t.Fatalf("%+v, commit saw %+v", change, changes)
@@ -314,7 +314,7 @@ func TestRevoke(t *testing.T) {
 			if strings.Contains(string(m.Snapshot().JWKS().Body), victim) {
 				t.Fatal("JWKS shows a revoked key")
 			}
-			if _, err := m.Revoke(ctx, victim); !errors.Is(err, keys.ErrKeyRevoked) {
+			if _, err := m.Revoke(ctx, victim, "test"); !errors.Is(err, keys.ErrKeyRevoked) {
 				t.Fatalf("revoked twice: %v", err)
 			}
 			// The private half is destroyed, and the ring still loads.
@@ -324,7 +324,7 @@ func TestRevoke(t *testing.T) {
 			}
 		})
 	}
-	if _, err := newHouse(t).loaded(t).Revoke(ctx, "nobody"); !errors.Is(err, keys.ErrUnknownKey) {
+	if _, err := newHouse(t).loaded(t).Revoke(ctx, "nobody", "test"); !errors.Is(err, keys.ErrUnknownKey) {
 		t.Fatal(err)
 	}
 }
@@ -340,7 +340,7 @@ func TestRevokingReachesAReplicaWhoseClockIsBehind(t *testing.T) {
 	slow := fakeclock.New(h.clock.Now().Add(-30 * time.Second))
 	behind := h.loaded(t, func(o *keys.Options) { o.Clock = slow })
 	first := ring(m)
-	_, err := m.Revoke(t.Context(), first[0].KID)
+	_, err := m.Revoke(t.Context(), first[0].KID, "test")
 	must(t, err)
 	must(t, behind.Tick(t.Context()))
 	if got := signer(t, behind, keys.ES256).KID(); got != first[1].KID {
@@ -352,7 +352,7 @@ func TestRevokeEveryKeyOneAfterTheOther(t *testing.T) {
 	h := newHouse(t)
 	m := h.loaded(t)
 	for range 6 {
-		_, err := m.Revoke(t.Context(), signer(t, m, keys.ES256).KID())
+		_, err := m.Revoke(t.Context(), signer(t, m, keys.ES256).KID(), "test")
 		must(t, err)
 		token, err := signer(t, m, keys.ES256).Sign("JWT", []byte("{}"))
 		must(t, err)
@@ -376,7 +376,7 @@ func TestAFailedCommitChangesNothing(t *testing.T) {
 	})
 	refuse = true
 	before := states(m)
-	if _, err := m.Revoke(t.Context(), ring(m)[0].KID); !errors.Is(err, boom) {
+	if _, err := m.Revoke(t.Context(), ring(m)[0].KID, "test"); !errors.Is(err, boom) {
 		t.Fatal(err)
 	}
 	if _, err := m.Rotate(t.Context(), keys.ES256); !errors.Is(err, boom) {
@@ -516,7 +516,7 @@ func TestOfManyReplicasOneWins(t *testing.T) {
 	}
 	var done atomic.Int64
 	everywhere(func(m *keys.Manager) error {
-		_, err := m.Revoke(ctx, victim)
+		_, err := m.Revoke(ctx, victim, "test")
 		if err == nil {
 			done.Add(1)
 		} else if errors.Is(err, keys.ErrKeyRevoked) {

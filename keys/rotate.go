@@ -59,11 +59,11 @@ func (m *Manager) Rotate(ctx context.Context, alg string) (Change, error) {
 var errRotated = errors.New("keys: rotated already")
 
 // Revoke takes a key out of every use at once: nothing it signed verifies any
-// more. If it was signing, the next one signs from now, and a new next one is
+// more. reason goes into the Change. If it was signing, the next one signs from now, and a new next one is
 // made. Options.Commit gets a Change of kind KeyRevoked, to write the
 // revocation entry in the same transaction. Errors: ErrUnknownKey,
 // ErrKeyRevoked if it was revoked before, ErrConflict, the store's.
-func (m *Manager) Revoke(ctx context.Context, kid string) (Change, error) {
+func (m *Manager) Revoke(ctx context.Context, kid, reason string) (Change, error) {
 	change, err := m.edit(ctx, func(ring storage.KeyRing, now time.Time) (*Change, []storage.SigningKey, error) {
 		i := slices.IndexFunc(ring.Keys, func(k storage.SigningKey) bool { return k.KID == kid })
 		if i < 0 {
@@ -74,7 +74,7 @@ func (m *Manager) Revoke(ctx context.Context, kid string) (Change, error) {
 		}
 		keys := m.config.revoke(ring.Keys, i, now)
 		m.destroy(keys, now)
-		return &Change{Kind: KeyRevoked, KID: kid, At: now}, keys, nil
+		return &Change{Kind: KeyRevoked, KID: kid, At: now, Reason: reason}, keys, nil
 	})
 	if errors.Is(err, errNoRing) {
 		err = ErrUnknownKey

@@ -5,6 +5,7 @@ import (
 
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/directory"
+	"github.com/signet-idp/signet/provider/token"
 )
 
 // CallerOf is who makes the request, for the directory.
@@ -13,7 +14,11 @@ func CallerOf(ctx context.Context) directory.Caller {
 	if p == nil {
 		return directory.Caller{}
 	}
-	return directory.Caller{ID: p.Subject, Service: p.Service, OrganizationID: p.OrgID, Roles: p.Roles, Scopes: p.Scopes}
+	c := directory.Caller{ID: p.Subject, Service: p.Service, OrganizationID: p.OrgID, Roles: p.Roles, Scopes: p.Scopes}
+	if t, ok := p.Claims.(*token.Verified); ok {
+		c.Position = t.PE
+	}
+	return c
 }
 
 // Message is an answer that only says what happened.

@@ -22,6 +22,7 @@ type Store interface {
 	CountRole(ctx context.Context, organizationID, role string) (int64, error)
 	MembersOf(ctx context.Context, organizationID, after string, limit int) ([]storage.Membership, error)
 	PutMembership(ctx context.Context, m storage.Membership) error
+	ListClients(ctx context.Context, after string, limit int) ([]storage.Client, error)
 }
 
 // Service changes role definitions.
@@ -190,8 +191,9 @@ func (s *Service) update(ctx context.Context, c *change.Change, by Holder, old, 
 	return r, nil
 }
 
-// Delete removes a custom role and takes it from everybody who holds it in its
-// organization. A system role must not be held any more (fault.Conflict).
+// Delete removes a custom role and takes it from every member of its
+// organization. A system role must not be held any more, and no role by a
+// client (fault.Conflict).
 func (s *Service) Delete(ctx context.Context, by Holder, scope storage.RoleScope, organizationID, name string) error {
 	if reservedName(name) {
 		return fmt.Errorf("access: delete role: %w", fault.New(fault.Forbidden, "a built-in role cannot be deleted"))
@@ -208,6 +210,9 @@ func (s *Service) Delete(ctx context.Context, by Holder, scope storage.RoleScope
 			return err
 		}
 		if err := s.unassign(ctx, old); err != nil {
+			return err
+		}
+		if err := s.unheld(ctx, old); err != nil {
 			return err
 		}
 		if err := s.store.DeleteRole(ctx, scope, organizationID, name); err != nil {
@@ -246,6 +251,27 @@ func (s *Service) unassign(ctx context.Context, r storage.Role) error {
 			return nil
 		}
 		after = members[len(members)-1].UserID
+	}
+}
+
+// unheld says no when a client holds the role: a later one of the same name
+// must not come into its hands either. The guard keeps others from getting it.
+func (s *Service) unheld(ctx context.Context, r storage.Role) error {
+	role := TokenRole(r.Scope, r.Name)
+	for after := ""; ; {
+		clients, err := s.store.ListClients(ctx, after, page)
+		if err != nil {
+			return err
+		}
+		for _, c := range clients {
+			after = c.ClientID
+			if c.OrganizationID == r.OrganizationID && slices.Contains(c.Metadata.Roles, role) {
+				return fault.Newf(fault.Conflict, "the client %s holds this role; take it from it first", c.ClientID)
+			}
+		}
+		if len(clients) < page {
+			return nil
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ type RegisterStore interface {
 	storage.Clients
 	storage.Resources
 	Role(ctx context.Context, scope storage.RoleScope, organizationID, name string) (storage.Role, error)
+	GuardOrganization(ctx context.Context, id string) error
 	OrganizationByID(ctx context.Context, id string) (storage.Organization, error)
 	RevokeGrantsOfClient(ctx context.Context, clientID, reason string, at time.Time) (int64, error)
 }
@@ -268,18 +269,29 @@ func (s *Service) normalize(ctx context.Context, by access.Holder, clientID, org
 	if err != nil {
 		return m, err
 	}
-	if len(m.Roles) > 0 && organizationID == "" {
-		return m, fault.Field("roles", "a client's roles hold in its organization, and it has none")
+	for _, role := range m.Roles {
+		if scope, _ := access.ParseTokenRole(role); (scope == storage.ScopeSystem) != (organizationID == "") {
+			return m, fault.Field("roles", "a client's roles hold in its organization; one without an organization may hold system roles, written system:NAME")
+		}
 	}
 	return m, s.allowed(ctx, by, organizationID, m, old)
 }
 
-// allowed decides whether by may register such a client. A system administrator
-// (and the operator) may register any. Everybody else registers for their own
-// organization, gives no role that gives what they lack, and none of what
-// reaches beyond the organization's own people: first_party, json_login, the
-// scopes of Signet's own APIs. What an administrator has set so stays.
+// allowed decides whether by may register such a client. Nobody but the operator
+// gives it a role that gives what they lack. A system administrator may register
+// any other. Everybody else registers for their own organization, and nothing
+// of what reaches beyond its own people: first_party, json_login, the scopes of
+// Signet's own APIs. What an administrator has set so stays.
 func (s *Service) allowed(ctx context.Context, by access.Holder, organizationID string, m storage.ClientMetadata, old *storage.ClientMetadata) error {
+	if by.Root {
+		return nil
+	}
+	if old == nil {
+		old = &storage.ClientMetadata{}
+	}
+	if err := s.mayGive(ctx, by, organizationID, change.Minus(m.Roles, old.Roles)); err != nil {
+		return err
+	}
 	system, err := s.resolver.Decide(ctx, by, "write:system:clients")
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "role definitions cannot be read now; try again")
@@ -290,9 +302,6 @@ func (s *Service) allowed(ctx context.Context, by access.Holder, organizationID 
 	if organizationID == "" || organizationID != by.OrganizationID {
 		return fault.New(fault.Forbidden, "only a system administrator registers a client outside their organization")
 	}
-	if old == nil {
-		old = &storage.ClientMetadata{}
-	}
 	if m.FirstParty && !old.FirstParty || m.JSONLogin && !old.JSONLogin || len(change.Minus(m.CORSOrigins, old.CORSOrigins)) > 0 {
 		return fault.New(fault.Forbidden, "only a system administrator makes a client first-party")
 	}
@@ -301,7 +310,11 @@ func (s *Service) allowed(ctx context.Context, by access.Holder, organizationID 
 			return fault.Newf(fault.Forbidden, "only a system administrator registers the scope %s", scope)
 		}
 	}
-	d, err := s.resolver.MayGrant(ctx, by, organizationID, change.Minus(m.Roles, old.Roles))
+	return nil
+}
+
+func (s *Service) mayGive(ctx context.Context, by access.Holder, organizationID string, roles []string) error {
+	d, err := s.resolver.MayGrant(ctx, by, organizationID, roles)
 	switch {
 	case err != nil:
 		return fault.Wrap(err, fault.Unavailable, "role definitions cannot be read now; try again")
@@ -313,31 +326,45 @@ func (s *Service) allowed(ctx context.Context, by access.Holder, organizationID 
 	return nil
 }
 
-// exist checks, in the running transaction, that what the client refers to is there.
+// exist checks, in the running transaction, that what the client refers to is
+// there. Roles stay while the organization's guard is held.
 func (s *Service) exist(ctx context.Context, organizationID string, roles []string) error {
-	if organizationID == "" {
-		return nil
+	scope := storage.ScopeSystem
+	if organizationID != "" {
+		scope = storage.ScopeOrganization
+		if err := s.inUse(ctx, organizationID, len(roles) > 0); err != nil {
+			return err
+		}
 	}
-	o, err := s.store.OrganizationByID(ctx, organizationID)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && o.Status == storage.OrganizationDeleted {
-		return fault.New(fault.OrganizationNotFound, "there is no such organization")
-	}
-	if err != nil {
-		return err
-	}
-	for _, name := range roles {
-		if access.Builtin(storage.ScopeOrganization, name) {
+	for _, role := range roles {
+		_, name := access.ParseTokenRole(role)
+		if access.Builtin(scope, name) {
 			continue
 		}
-		_, err := s.store.Role(ctx, storage.ScopeOrganization, organizationID, name)
+		_, err := s.store.Role(ctx, scope, organizationID, name)
 		if errors.Is(err, storage.ErrNotFound) {
-			return noRole(name)
+			return noRole(role)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *Service) inUse(ctx context.Context, organizationID string, guard bool) error {
+	var err error
+	if guard {
+		err = s.store.GuardOrganization(ctx, organizationID)
+	}
+	var o storage.Organization
+	if err == nil {
+		o, err = s.store.OrganizationByID(ctx, organizationID)
+	}
+	if errors.Is(err, storage.ErrNotFound) || err == nil && o.Status == storage.OrganizationDeleted {
+		return fault.New(fault.OrganizationNotFound, "there is no such organization")
+	}
+	return err
 }
 
 func (s *Service) write(ctx context.Context, ch *change.Change, c *storage.Client) error {
@@ -380,7 +407,7 @@ func memberMap(m storage.ClientMetadata) map[string]any {
 }
 
 func noRole(name string) error {
-	return fault.Field("roles", fmt.Sprintf("there is no role %.64q in the client's organization", name))
+	return fault.Field("roles", fmt.Sprintf("there is no role %.64q for the client", name))
 }
 
 func notFound(err error) error {

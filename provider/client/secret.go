@@ -129,6 +129,51 @@ func (s *Service) replaceSecret(ctx context.Context, op, clientID, secret string
 	return c, err
 }
 
+// DeleteSecret ends one of a client's secrets. The last one that is live stays:
+// a client without any is one to disable. fault.NotFound, fault.Conflict.
+func (s *Service) DeleteSecret(ctx context.Context, clientID, id string) (storage.Client, error) {
+	var c storage.Client
+	err := s.changes.Do(ctx, "client: delete secret", func(ctx context.Context, ch *change.Change) error {
+		var err error
+		if c, err = s.store.ClientByID(ctx, clientID); err != nil {
+			return notFound(err)
+		}
+		i := slices.IndexFunc(c.Secrets, func(k storage.ClientSecret) bool { return k.ID == id })
+		if i < 0 {
+			return fault.New(fault.NotFound, "the client has no such secret")
+		}
+		rest := slices.Delete(slices.Clone(c.Secrets), i, i+1)
+		if live(c.Secrets[i], ch.Now) && !slices.ContainsFunc(rest, func(k storage.ClientSecret) bool { return live(k, ch.Now) }) {
+			return fault.New(fault.Conflict, "this is the client's last secret; make a new one first, or disable the client")
+		}
+		if err := s.write(ctx, ch, &c); err != nil { // locks: of two deletions one sees the other
+			return err
+		}
+		if err := s.store.DeleteClientSecret(ctx, clientID, id); err != nil {
+			return err
+		}
+		c.Secrets = rest
+		ch.Record(event.Event{
+			Type: event.ClientSecretChanged, Subject: clientID, Organization: c.OrganizationID,
+			Data: map[string]any{"change": "removed", "credential_id": id},
+		})
+		return nil
+	})
+	return c, err
+}
+
+// LiveSecrets lists the secrets that are good at now, without their hashes.
+func LiveSecrets(c storage.Client, now time.Time) []storage.ClientSecret {
+	out := []storage.ClientSecret{}
+	for _, k := range c.Secrets {
+		if live(k, now) {
+			k.Hash = nil
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
 // validSecret: what an Authorization header can carry (RFC 6749 §2.3.1 encodes
 // it), of bounded length. That it is long and random is for whoever brings it.
 func validSecret(secret string) bool {

@@ -10,6 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/provider/fault"
@@ -32,11 +35,19 @@ type Factors interface {
 	CountFactors(ctx context.Context, userID string) (int, error)
 }
 
+// Feed is how far the revocation feed is applied here, and the last position
+// that touches what somebody may do (*revocation.View).
+type Feed interface {
+	Head() int64
+	Epoch(sub, organizationID string, roles []string) int64
+}
+
 // Directory looks people and organizations up. It is safe for concurrent use.
 type Directory struct {
 	Store    Store
 	Resolver *access.Resolver
 	Factors  Factors
+	Feed     Feed
 }
 
 // Caller is who asks, as the access token says.
@@ -46,6 +57,8 @@ type Caller struct {
 	OrganizationID string // the token's active organization, or empty
 	Roles          []string
 	Scopes         []string
+	// Position is the feed position at which the token's roles were read (pe).
+	Position int64
 }
 
 // scopeAdmin is the scope under which system roles act: a token of an
@@ -76,7 +89,9 @@ func (d *Directory) Holder(ctx context.Context, c Caller, organizationID string)
 	h := access.Holder{OrganizationID: organizationID}
 	if c.Service {
 		for _, r := range c.Roles {
-			if scope, _ := access.ParseTokenRole(r); scope == storage.ScopeSystem || organizationID != "" && c.OrganizationID == organizationID {
+			scope, _ := access.ParseTokenRole(r)
+			if scope == storage.ScopeSystem && slices.Contains(c.Scopes, scopeAdmin) ||
+				scope != storage.ScopeSystem && organizationID != "" && c.OrganizationID == organizationID {
 				h.Roles = append(h.Roles, r)
 			}
 		}
@@ -150,8 +165,11 @@ func (d *Directory) Organization(ctx context.Context, c Caller, idOrSlug, permis
 
 func (d *Directory) find(ctx context.Context, idOrSlug string) (storage.Organization, error) {
 	read := d.Store.OrganizationBySlug
-	if isID(idOrSlug) {
+	switch {
+	case isID(idOrSlug):
 		read = d.Store.OrganizationByID
+	case !slug(idOrSlug):
+		return storage.Organization{}, unknownOrganization(nil)
 	}
 	o, err := read(ctx, idOrSlug)
 	switch {
@@ -163,20 +181,26 @@ func (d *Directory) find(ctx context.Context, idOrSlug string) (storage.Organiza
 	return o, nil
 }
 
-// isID tells ids from slugs: a slug never has the form of a UUID.
-func isID(s string) bool { return len(s) == 36 && s[8] == '-' && s[13] == '-' }
+// isID tells ids from slugs, which never have the form of a UUID, and from what
+// no store has to be asked about.
+func isID(s string) bool {
+	return len(s) == 36 && s[8] == '-' && s[13] == '-' && uuid.Validate(s) == nil
+}
+
+// slug says whether s can be one, so that no store is asked for what it cannot
+// even compare.
+func slug(s string) bool {
+	return s != "" && len(s) <= 63 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
 
 // Person returns an account and how much of it the caller sees;
 // fault.UserNotFound for strangers and for people who are deleted. permission
 // is what an organization's role must give there to see more than the public
 // part ("read:members", "read:activity"); empty: "write:members".
 func (d *Directory) Person(ctx context.Context, c Caller, userID, permission string) (storage.User, Sight, error) {
-	u, err := d.Store.UserByID(ctx, userID)
-	switch {
-	case errors.Is(err, storage.ErrNotFound), err == nil && u.Status == storage.UserDeleted:
-		return storage.User{}, 0, unknownUser(err)
-	case err != nil:
-		return u, 0, fmt.Errorf("directory: person: %w", err)
+	u, err := d.known(ctx, userID)
+	if err != nil {
+		return u, 0, err
 	}
 	if !c.Service && c.ID == userID {
 		return u, SightFull, nil

@@ -16,8 +16,6 @@ func checkHead(entry Entry, e Event) error {
 	case entry.Subject == SubjectResource && !visible(e.Subject, MaxURI, true),
 		entry.Subject != SubjectResource && !visible(e.Subject, MaxID, false):
 		return fmt.Errorf("subject is no id: %w", ErrUndeclared)
-	case !visible(e.ID, MaxID, false):
-		return fmt.Errorf("id is no id: %w", ErrUndeclared)
 	case !visible(e.Organization, MaxID, false):
 		return fmt.Errorf("organization is no id: %w", ErrUndeclared)
 	case (e.PersonalOf == "") != (len(e.Personal) == 0):
@@ -127,12 +125,6 @@ func ListItem(s string) bool {
 	return s != "" && visible(s, MaxListItem, true) && !strings.ContainsAny(s, `"\\`)
 }
 
-// Identifier says whether a member of kind ID may hold s.
-func Identifier(s string) bool { return visible(s, MaxID, false) }
-
-// Enumeration says whether a member of kind Enum may hold s.
-func Enumeration(s string) bool { return enumeration(s) }
-
 // visible says whether s is at most limit visible ASCII characters. Without at
 // it holds no '@': that keeps mail addresses out of ids.
 func visible(s string, limit int, at bool) bool {
@@ -162,17 +154,14 @@ func enumeration(s string) bool {
 	return true
 }
 
-// cut makes a personal value valid UTF-8 of bounded length: it comes from
-// strangers (a user agent), who must not make the record fail.
-func cut(name, s string) string {
+// cut makes a personal value valid UTF-8 of at most MaxPersonalValue bytes: it
+// comes from strangers (a user agent), who must not make the record fail.
+func cut(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
-	n := MaxPersonalValue
-	if name == "metadata" {
-		n = MaxMetadata
-	}
-	if len(s) <= n {
+	if len(s) <= MaxPersonalValue {
 		return s
 	}
+	n := MaxPersonalValue
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}

@@ -138,11 +138,8 @@ func (r *Recorder) row(ctx context.Context, e Event) (storage.Event, error) {
 	if err := checkActor(actor); err != nil {
 		return storage.Event{}, err
 	}
-	if e.ID == "" {
-		e.ID = storage.NewID()
-	}
 	return storage.Event{
-		ID:           e.ID,
+		ID:           storage.NewID(),
 		Type:         string(e.Type),
 		Time:         r.clock.Now(),
 		Actor:        actor.ID,

@@ -9,6 +9,8 @@ import (
 // first count; adding 0 only looks.
 type Counter interface {
 	Add(ctx context.Context, key string, n int64, window time.Duration) (total int64, resetAfter time.Duration, err error)
+	// Reset forgets a counter.
+	Reset(ctx context.Context, key string) error
 }
 
 // Limits of logins (design §15).

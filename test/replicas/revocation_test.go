@@ -251,7 +251,7 @@ func TestRevokedKey(t *testing.T) {
 		here, other := w.at(1), w.at(0)
 		l := w.login(t, other, w.person.ID, "openid", nil)
 		kid := headerKID(t, l.tokens.AccessToken)
-		if _, err := here.Keys.Revoke(t.Context(), kid); err != nil {
+		if _, err := here.Keys.Revoke(t.Context(), kid, "test"); err != nil {
 			t.Fatal(err)
 		}
 		acknowledged := time.Now()

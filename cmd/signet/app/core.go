@@ -73,8 +73,6 @@ type Core struct {
 	redis    *redis.Client
 	purposes purposes
 
-	// followers are told when events were sequenced; set before anything runs.
-	followers []*event.Follower
 	// committed returns when this replica has applied what was just committed.
 	committed func(ctx context.Context)
 	mu        sync.Mutex
@@ -187,7 +185,7 @@ func (c *Core) openKeys(ctx context.Context, master *keys.Master) error {
 		return fmt.Errorf("app: data keys: %w", err)
 	}
 	if c.Sequencer, err = event.NewSequencer(event.SequencerConfig{
-		Store: c.Store, Clock: c.Clock, Holder: storage.NewID(), Log: c.Log, Poll: c.sequencerPoll(), Notify: c.sequenced,
+		Store: c.Store, Clock: c.Clock, Holder: storage.NewID(), Log: c.Log, Poll: c.sequencerPoll(),
 	}); err != nil {
 		return fmt.Errorf("app: sequencer: %w", err)
 	}
@@ -209,13 +207,6 @@ func (c *Core) openKeys(ctx context.Context, master *keys.Master) error {
 		}
 	}
 	return nil
-}
-
-// sequenced wakes those who follow the record.
-func (c *Core) sequenced() {
-	for _, f := range c.followers {
-		f.Kick()
-	}
 }
 
 // sequencerPoll is how often the sequencer looks without being told: an SQLite
@@ -241,6 +232,7 @@ func (c *Core) commitKey(ctx context.Context, ch keys.Change, write func(context
 		case keys.KeyRotated:
 			cc.Record(event.Event{Type: event.KeyRotated, Subject: ch.KID, Data: data})
 		case keys.KeyRevoked:
+			data["reason"] = change.Enum(ch.Reason)
 			cc.Record(event.Event{Type: event.KeyRevoked, Subject: ch.KID, Data: data})
 			cc.Revoke(storage.RevokeKID, ch.KID)
 		case keys.RingCleaned, keys.RingRewrapped:

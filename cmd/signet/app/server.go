@@ -8,15 +8,18 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/signet-idp/signet/endpoints/access"
 	"github.com/signet-idp/signet/endpoints/auth"
 	"github.com/signet-idp/signet/endpoints/oidc"
 	"github.com/signet-idp/signet/endpoints/ops"
 	"github.com/signet-idp/signet/endpoints/pages"
+	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/internal/safehttp"
 	"github.com/signet-idp/signet/internal/telemetry"
 	"github.com/signet-idp/signet/provider/claims"
 	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/hook"
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth"
@@ -32,15 +35,16 @@ type Build struct{ Version, Commit string }
 // Server is a Core that answers requests.
 type Server struct {
 	*Core
-	OAuth    *oauth.Provider
-	Login    *login.Service
-	View     *revocation.View
-	Verifier *token.Verifier
-	Rules    *hook.Rules // nil: nobody is asked
-	Ops      *ops.Ops
-	Table    *web.Table
-	Handler  http.Handler
-	OpsFrame http.Handler // nil without an operations listener
+	OAuth     *oauth.Provider
+	Directory *directory.Directory
+	Login     *login.Service
+	View      *revocation.View
+	Verifier  *token.Verifier
+	Rules     *hook.Rules // nil: nobody is asked
+	Ops       *ops.Ops
+	Table     *web.Table
+	Handler   http.Handler
+	OpsFrame  http.Handler // nil without an operations listener
 
 	notifier   *oauth.Notifier
 	configured chan struct{} // a registration changed somewhere
@@ -110,9 +114,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	if s.Rules, err = c.rules(); err != nil {
 		return nil, err
 	}
-	if err := s.follow(); err != nil {
-		return nil, err
-	}
+	s.Directory = &directory.Directory{Store: c.Store, Resolver: c.Resolver, Feed: s.View}
 	if err := s.mount(build); err != nil {
 		return nil, err
 	}
@@ -162,7 +164,8 @@ func (s *Server) mount(build Build) error {
 	if err := gate.Mount(s.Table); err != nil {
 		return err
 	}
-	s.people().Mount(s.Table)
+	rights := &access.Handler{Directory: s.Directory, Store: s.Store, Shape: s.shapes(), NewID: storage.NewID}
+	rights.Mount(s.Table)
 	s.Ops.Mount(s.Table)
 	o := web.Options{
 		Issuer: s.Config.Issuer, Clock: s.Clock, Uptime: func() time.Duration { return time.Since(s.start) }, Logger: s.Log,
@@ -182,6 +185,12 @@ func (s *Server) mount(build Build) error {
 		}
 	}
 	return nil
+}
+
+// shapes are the compatibility switches of the JSON API's objects.
+func (s *Server) shapes() shape.Options {
+	l := s.Config.Legacy
+	return shape.Options{Times: s.times(), BareSystemRoles: l.BareSystemRoles, BareLists: l.ListShape == "array"}
 }
 
 func (s *Server) mode() string {
@@ -221,9 +230,6 @@ func (s *Server) Background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(s.View.Run)
 	g.run(s.Sequencer.Run)
-	for _, f := range s.followers {
-		g.run(f.Run)
-	}
 	g.run(func(ctx context.Context) error { s.notifier.Run(ctx, nil); return nil })
 	g.run(func(ctx context.Context) error {
 		for {

@@ -113,7 +113,7 @@ func (l Local) RotateKey(ctx context.Context, r KeyRequest) ([]KeyChange, error)
 
 // RevokeKey implements Operations.
 func (l Local) RevokeKey(ctx context.Context, r KeyRequest) ([]KeyChange, error) {
-	ch, err := l.Core.Keys.Revoke(by(ctx), r.KID)
+	ch, err := l.Core.Keys.Revoke(by(ctx), r.KID, "operator")
 	switch {
 	case errors.Is(err, keys.ErrUnknownKey):
 		return nil, fault.Wrap(err, fault.NotFound, "there is no such key; signet keys list shows those there are")
