@@ -15,12 +15,13 @@ const PathConfiguration = "/.well-known/signet-configuration"
 type Configuration struct {
 	Issuer      string `json:"issuer"`
 	ValidateURI string `json:"validate_uri"`
+	OpenAPIURI  string `json:"openapi_uri"`
 }
 
 const configurationCache = "public, max-age=300"
 
 func (h *Handler) configuration() (*web.Prepared, error) {
-	body, err := json.Marshal(Configuration{Issuer: h.Issuer, ValidateURI: h.Issuer + "/auth/validate"})
+	body, err := json.Marshal(Configuration{Issuer: h.Issuer, ValidateURI: h.Issuer + "/auth/validate", OpenAPIURI: h.Issuer + "/openapi.json"})
 	if err != nil {
 		return nil, err
 	}

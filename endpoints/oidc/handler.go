@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -57,33 +58,36 @@ func (h *Handler) Mount(t *web.Table) {
 		web.Route{
 			Name: "jwks", Summary: "JSON Web Key Set", Tags: tags,
 			Methods: get, Path: oauth.PathJWKS, Auth: web.Public(), Prepared: h.keySet, Style: web.OAuth, CORS: web.CORSAny,
+			Response: web.TypeOf[KeySet](),
 		},
 		web.Route{
 			Name: "authorize", Summary: "Authorization endpoint", Tags: tags,
-			Methods: both, Path: oauth.PathAuthorize, Auth: web.Public(), Handler: h.authorize, Style: web.Page, Hidden: true,
-			AllowCrossOrigin: true, RateClass: "authorize",
+			Methods: both, Path: oauth.PathAuthorize, Auth: web.Public(), Handler: h.authorize, Style: web.Page,
+			AllowCrossOrigin: true, Query: web.TypeOf[AuthorizeQuery](), Status: http.StatusSeeOther,
+			Answers: map[int]reflect.Type{http.StatusOK: nil}, Produces: "text/html", Errors: []string{"400 invalid_request"},
 		},
 		web.Route{
 			Name: "token", Summary: "Token endpoint", Tags: tags,
 			Methods: post, Path: oauth.PathToken, Auth: web.ClientAuth(), Handler: h.token, Style: web.OAuth, CORS: web.CORSClient,
-			AllowCrossOrigin: true, Response: web.TypeOf[oauth.TokenResponse](), RateClass: "token",
+			AllowCrossOrigin: true, Request: web.TypeOf[TokenRequest](), Response: web.TypeOf[oauth.TokenResponse](),
 			Errors: []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_target"},
 		},
 		web.Route{
 			Name: "userinfo", Summary: "Claims about the person behind an access token", Tags: tags,
 			Methods: both, Path: oauth.PathUserInfo, Auth: web.HandlerChecks("the token may come in the form body (RFC 6750 §2.2)"),
 			Handler: h.userInfo, Style: web.OAuth, CORS: web.CORSAny, AllowCrossOrigin: true, ContentTypes: []string{web.AnyContentType},
-			Errors: []string{"invalid_token", "insufficient_scope"},
+			Request: web.TypeOf[UserInfoRequest](), Response: web.TypeOf[map[string]any](),
+			Errors: []string{"invalid_request", "invalid_token", "insufficient_scope"},
 		},
 		web.Route{
 			Name: "introspect", Summary: "Token introspection (RFC 7662)", Tags: tags,
 			Methods: post, Path: oauth.PathIntrospect, Auth: web.ClientAuth(), Handler: h.introspect, Style: web.OAuth,
-			AllowCrossOrigin: true, Response: web.TypeOf[oauth.Introspection](), Errors: []string{"invalid_request", "invalid_client"},
+			AllowCrossOrigin: true, Request: web.TypeOf[InspectRequest](), Response: web.TypeOf[oauth.Introspection](), Errors: []string{"invalid_request", "invalid_client"},
 		},
 		web.Route{
 			Name: "revoke", Summary: "Token revocation (RFC 7009)", Tags: tags,
 			Methods: post, Path: oauth.PathRevoke, Auth: web.ClientAuth(), Handler: h.revoke, Style: web.OAuth, CORS: web.CORSClient,
-			AllowCrossOrigin: true, Errors: []string{"invalid_request", "invalid_client"},
+			AllowCrossOrigin: true, Request: web.TypeOf[InspectRequest](), Errors: []string{"invalid_request", "invalid_client"},
 		},
 	)
 }

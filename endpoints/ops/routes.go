@@ -3,6 +3,7 @@ package ops
 import (
 	"net/http"
 	"net/http/pprof"
+	"reflect"
 
 	"github.com/signet-idp/signet/endpoints/web"
 )
@@ -38,12 +39,14 @@ func (p *Ops) Table() *web.Table {
 func (p *Ops) health() []web.Route {
 	probe := func(name, path, summary string, h web.HandlerFunc) web.Route {
 		return web.Route{
-			Name: name, Summary: summary, Tags: []string{"monitoring"}, Methods: []string{http.MethodGet}, Path: path,
-			Auth: web.Public(), Handler: h, Quiet: true, Errors: []string{"SRV_002"},
+			Name: name, Summary: summary, Tags: []string{"Monitoring"}, Methods: []string{http.MethodGet}, Path: path,
+			Auth: web.Public(), Handler: h, Quiet: true, Produces: "text/plain",
+			Answers: map[int]reflect.Type{http.StatusServiceUnavailable: nil},
 		}
 	}
 	summary := probe("health", "/health", "Summary of the service and what it depends on", p.serveHealth)
-	summary.Legacy, summary.Response = true, web.TypeOf[Health]()
+	summary.Legacy, summary.Produces, summary.Response = true, "", web.TypeOf[Health]()
+	summary.Answers = map[int]reflect.Type{http.StatusServiceUnavailable: summary.Response}
 	routes := []web.Route{
 		summary,
 		probe("livez", "/livez", "The process runs", p.serveLive),
@@ -61,8 +64,8 @@ func (p *Ops) health() []web.Route {
 
 func (p *Ops) metrics(auth web.Auth) web.Route {
 	return web.Route{
-		Name: "metrics", Summary: "Metrics as Prometheus text", Tags: []string{"monitoring"}, Methods: []string{http.MethodGet},
-		Path: "/metrics", Legacy: true, Auth: auth, Quiet: true, Errors: []string{"AUTH_010", "AUTH_011"},
+		Name: "metrics", Summary: "Metrics as Prometheus text", Tags: []string{"Monitoring"}, Methods: []string{http.MethodGet},
+		Path: "/metrics", Legacy: true, Auth: auth, Quiet: true, Produces: "text/plain",
 		Handler: func(w http.ResponseWriter, r *http.Request) error {
 			p.o.Metrics.ServeHTTP(w, r)
 			return nil

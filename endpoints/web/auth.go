@@ -109,3 +109,34 @@ type Authenticator interface {
 type SessionAuthenticator interface {
 	AuthenticateSession(r *http.Request) (Principal, error)
 }
+
+// Kind is the way to pass a rule.
+type Kind uint8
+
+// The kinds of rules.
+const (
+	KindPublic   Kind = iota
+	KindBearer        // an access token
+	KindClient        // client authentication (RFC 6749 §2.3)
+	KindSession       // the cookie of a signed-in browser
+	KindHandler       // the handler judges
+	KindLoopback      // this machine; where UsesBearer, an access token elsewhere
+)
+
+// Kind returns the way to pass the rule.
+func (a Auth) Kind() Kind {
+	switch a.rule {
+	case ruleBearer, ruleBearerAny:
+		return KindBearer
+	case ruleClient:
+		return KindClient
+	case ruleSession:
+		return KindSession
+	case ruleLoopback, ruleLoopbackOrBearer:
+		return KindLoopback
+	case rulePublic:
+		return KindPublic
+	default:
+		return KindHandler
+	}
+}

@@ -30,6 +30,15 @@ type Paging struct {
 	Plain bool
 }
 
+// PageQuery is what ReadPaging reads: for the query types of lists to embed.
+type PageQuery struct {
+	Page     int    `json:"page" doc:"Page, from 1."`
+	PageSize int    `json:"page_size" doc:"Items of a page: 1 to 100, 20 by default."`
+	Limit    int    `json:"limit" doc:"The same as page_size."`
+	Offset   int    `json:"offset" doc:"Items to pass over, instead of page."`
+	Cursor   string `json:"cursor" doc:"The next_cursor of the answer before, instead of page: constant cost however far."`
+}
+
 // ReadPaging reads the query of r; fault.Invalid names what is wrong.
 func ReadPaging(r *http.Request) (Paging, error) {
 	q := r.URL.Query()

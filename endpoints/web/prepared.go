@@ -11,6 +11,7 @@ import (
 type Prepared struct {
 	body                             []byte
 	contentType, cache, etag, length []string
+	more                             http.Header
 }
 
 // NewPrepared readies body. cacheControl is the whole header value, e.g.
@@ -23,6 +24,16 @@ func NewPrepared(contentType, cacheControl string, body []byte) *Prepared {
 		etag:        []string{etagOf(body)},
 		length:      []string{strconv.Itoa(len(body))},
 	}
+}
+
+// With adds a header to the document's answers, e.g. a page's
+// Content-Security-Policy, and returns the document.
+func (p *Prepared) With(name, value string) *Prepared {
+	if p.more == nil {
+		p.more = http.Header{}
+	}
+	p.more.Set(name, value)
+	return p
 }
 
 // Body returns the document; do not change it.
@@ -45,6 +56,9 @@ func (f *frame) servePrepared(w http.ResponseWriter, r *http.Request, b *bound, 
 	h["Content-Type"] = p.contentType
 	h["Cache-Control"] = p.cache
 	h["Etag"] = p.etag
+	for name, values := range p.more {
+		h[name] = values
+	}
 	if f.headers.hsts != nil {
 		h["Strict-Transport-Security"] = f.headers.hsts
 	}

@@ -95,6 +95,9 @@ type Route struct {
 	// Items is the element of a list answer that shape.Options.WriteList writes
 	// bare under the switch legacy.list_shape=array.
 	Items reflect.Type
+	// Produces is the content type of the success answer; empty: JSON if there is
+	// a Response, else no body.
+	Produces string
 	// Answers are further success answers: status to body type, nil for none.
 	Answers map[int]reflect.Type
 	Errors  []string // error codes of the wire (AUTH_001, invalid_grant) for the document
@@ -132,9 +135,15 @@ func (r *Route) contentTypes() []string {
 	}
 }
 
+// BodyTypes are the content types a request body may have.
+func (r *Route) BodyTypes() []string { return r.contentTypes() }
+
 func (r *Route) timeout() time.Duration {
 	if r.Timeout == 0 {
 		return defaultTimeout
 	}
 	return max(r.Timeout, 0)
 }
+
+// MaxIdempotencyKey is the longest Idempotency-Key accepted, in bytes.
+const MaxIdempotencyKey = 255

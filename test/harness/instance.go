@@ -17,6 +17,7 @@ import (
 	"github.com/signet-idp/signet/cmd/signet/app"
 	"github.com/signet-idp/signet/cmd/signet/config"
 	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/internal/testkit/contract"
 	"github.com/signet-idp/signet/internal/testkit/fakeclock"
 	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/provider/client"
@@ -37,6 +38,9 @@ type Options struct {
 	Clock  clock.Clock
 	// Env are more settings, NAME=value.
 	Env []string
+	// Contract checks every answer that the instance's helpers (JSON, Token,
+	// browsers, HTTP) see against the API document.
+	Contract bool
 	// Log receives the log lines, debugging ones too; nil: discarded.
 	Log io.Writer
 }
@@ -49,6 +53,10 @@ type Instance struct {
 	*app.Server
 	URL    string // where it listens
 	Issuer string
+	// HTTP calls the instance; with Options.Contract it checks the answers.
+	HTTP *http.Client
+	// Contract is what has been checked; nil without Options.Contract.
+	Contract *contract.Contract
 }
 
 // Start runs a server until the test ends.
@@ -111,7 +119,12 @@ func Start(tb testing.TB, o Options) *Instance {
 			tb.Errorf("close: %v", err)
 		}
 	})
-	return &Instance{Server: srv, URL: url, Issuer: o.Issuer}
+	i := &Instance{Server: srv, URL: url, Issuer: o.Issuer, HTTP: http.DefaultClient}
+	if o.Contract {
+		i.Contract = contract.Of(tb, url)
+		i.HTTP = &http.Client{Transport: i.Contract}
+	}
+	return i
 }
 
 // FakeClock is a clock for Options.Clock that begins at the present second.

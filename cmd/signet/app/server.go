@@ -167,6 +167,9 @@ func (s *Server) mount(build Build) error {
 	rights := &access.Handler{Directory: s.Directory, Store: s.Store, Shape: s.shapes(), NewID: storage.NewID}
 	rights.Mount(s.Table)
 	s.Ops.Mount(s.Table)
+	if err := s.describe(build); err != nil {
+		return err
+	}
 	o := web.Options{
 		Issuer: s.Config.Issuer, Clock: s.Clock, Uptime: func() time.Duration { return time.Since(s.start) }, Logger: s.Log,
 		Development: s.Config.Dev, TrustedProxies: s.Config.Server.TrustedProxies, BarePrefix: s.Config.Legacy.BarePrefix,

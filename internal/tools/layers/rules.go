@@ -40,6 +40,7 @@ func homeless() []string {
 	return []string{
 		jose3, "math/rand", "github.com/pkg/errors", "github.com/sirupsen/logrus",
 		"github.com/alicebob/miniredis", "pgregory.net/rapid", "github.com/google/go-cmp", "testing",
+		"github.com/getkin/kin-openapi", "github.com/santhosh-tekuri/jsonschema",
 	}
 }
 
