@@ -21,6 +21,8 @@ import (
 // Recorder writes events in the running transaction (*event.Recorder).
 type Recorder interface {
 	Record(ctx context.Context, events ...event.Event) error
+	// Erase destroys a person's key in the running transaction.
+	Erase(ctx context.Context, userID string) error
 }
 
 // Store is what a change needs of the storage besides its own nouns.
@@ -51,6 +53,7 @@ type Change struct {
 	expiry  time.Time
 	events  []event.Event
 	ended   []storage.Revocation
+	erased  []string
 	bumping bool
 }
 
@@ -62,6 +65,10 @@ func (c *Change) Record(e event.Event) { c.events = append(c.events, e) }
 func (c *Change) Revoke(kind storage.RevocationKind, value string) {
 	c.ended = append(c.ended, storage.Revocation{Kind: kind, Value: value, Expiry: c.expiry})
 }
+
+// Erase destroys a person's key in the record, once the events of this change
+// are written: what was sealed under it cannot be read again.
+func (c *Change) Erase(userID string) { c.erased = append(c.erased, userID) }
 
 // Reconfigure makes every replica drop what it holds of clients, resources and
 // roles.
@@ -108,6 +115,11 @@ func (r Runner) Do(ctx context.Context, op string, fn func(ctx context.Context, 
 func (r Runner) finish(ctx context.Context, c *Change) error {
 	for batch := range slices.Chunk(c.events, event.MaxBatch) {
 		if err := r.Events.Record(ctx, batch...); err != nil {
+			return err
+		}
+	}
+	for _, userID := range c.erased {
+		if err := r.Events.Erase(ctx, userID); err != nil {
 			return err
 		}
 	}

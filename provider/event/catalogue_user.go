@@ -4,7 +4,7 @@ func userEntries() []Entry {
 	return []Entry{
 		{
 			Type: UserCreated, Class: ClassAccount, Subject: SubjectUser,
-			Data: map[string]Kind{"source": Enum, "status": Enum, "email_verified": Flag, "invitation_id": ID},
+			Data: map[string]Kind{"source": Enum, "status": Enum, "email_verified": Flag, "invitation_id": ID, "terms_accepted": Flag},
 			Doc:  "An account was created; source says by what (register, admin, apply, invitation, federation, scim, import).",
 		},
 		{

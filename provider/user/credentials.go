@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/signet-idp/signet/provider/change"
@@ -64,7 +65,7 @@ func (s *Service) SetEmail(ctx context.Context, id, email string, verified bool,
 		previous, verifiedNow := u.Email, verified && !u.EmailVerified
 		moved := u.EmailCanonical != canonical
 		u.Email, u.EmailCanonical, u.EmailVerified = email, canonical, verified
-		if err := s.write(ctx, c, &u); err != nil {
+		if err := s.writeNames(ctx, c, &u); err != nil {
 			return err
 		}
 		if moved {
@@ -98,6 +99,46 @@ func (s *Service) VerifyEmail(ctx context.Context, id, canonical, source string)
 			return err
 		}
 		c.Record(event.Event{Type: event.UserEmailVerified, Subject: id, Data: map[string]any{"source": enum(source)}})
+		return nil
+	})
+	return u, err
+}
+
+// SetPhone makes another telephone number the account's (E.164).
+func (s *Service) SetPhone(ctx context.Context, id, number string, verified bool, source string) (storage.User, error) {
+	normal, err := Phone(number)
+	if err != nil {
+		return storage.User{}, fmt.Errorf("user: set phone: %w", err)
+	}
+	var u storage.User
+	err = s.changes.Do(ctx, "user: set phone", func(ctx context.Context, c *change.Change) error {
+		var err error
+		if u, err = s.alive(ctx, id); err != nil {
+			return err
+		}
+		previous, _ := u.Profile["phone_number"].(string)
+		was, _ := u.Profile["phone_number_verified"].(bool)
+		if previous == normal && was == verified {
+			return nil
+		}
+		profile := maps.Clone(u.Profile)
+		if profile == nil {
+			profile = map[string]any{}
+		}
+		profile["phone_number"], profile["phone_number_verified"] = normal, verified
+		if u.Profile, err = NormalizeProfile(profile); err != nil {
+			return err
+		}
+		if err := s.write(ctx, c, &u); err != nil {
+			return err
+		}
+		personal := map[string]string{"phone_number": normal}
+		if previous != "" {
+			personal["previous_phone_number"] = previous
+		}
+		c.Record(event.Event{
+			Type: event.UserPhoneChanged, Subject: id, Data: map[string]any{"source": enum(source)}, PersonalOf: id, Personal: personal,
+		})
 		return nil
 	})
 	return u, err

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/signet-idp/signet/provider/fault"
 )
 
 // Bounds of a profile.
@@ -178,6 +179,16 @@ func phone(v any) (any, error) {
 		return nil, fmt.Errorf("write an international number such as +33 1 23 45 67 89")
 	}
 	return s, nil
+}
+
+// Phone is the one form of a telephone number (E.164); fault.Invalid when it is
+// none.
+func Phone(number string) (string, error) {
+	normal, err := phone(number)
+	if err != nil {
+		return "", fault.Field("phone_number", err.Error())
+	}
+	return normal.(string), nil
 }
 
 func flag(v any) (any, error) {

@@ -22,6 +22,8 @@ import (
 // Store is what the service reads and writes.
 type Store interface {
 	storage.Users
+	storage.Erasure
+	PutUserTerms(ctx context.Context, userID string, terms []string) error
 	SystemRoles(ctx context.Context, userID string) ([]string, error)
 	PutSystemRoles(ctx context.Context, userID string, roles []string, by string, at time.Time) error
 	Role(ctx context.Context, scope storage.RoleScope, organizationID, name string) (storage.Role, error)
@@ -49,6 +51,10 @@ type Service struct {
 	members  Memberships
 	resolver *access.Resolver
 	changes  change.Runner
+
+	// DeletionGrace is how long a deleted account keeps what it says of its
+	// person and can be restored; 0 erases at once. Set before use.
+	DeletionGrace time.Duration
 }
 
 // New makes the service.
@@ -66,6 +72,8 @@ type Account struct {
 	// SystemRoles: nil gives "user".
 	SystemRoles []string
 	ManagedBy   string
+	// TermsAccepted is noted in the record.
+	TermsAccepted bool
 	// Source says by what it is created: register, admin, apply, invitation,
 	// federation, scim, import.
 	Source string
@@ -110,13 +118,19 @@ func (s *Service) Create(ctx context.Context, by access.Holder, a Account) (stor
 		if err := s.store.PutSystemRoles(ctx, u.ID, roles, event.ActorFrom(ctx).ID, c.Now); err != nil {
 			return err
 		}
+		if err := s.store.PutUserTerms(ctx, u.ID, termsOf(u)); err != nil {
+			return err
+		}
 		personal := map[string]string{"email": u.Email}
 		if name, ok := profile["name"].(string); ok {
 			personal["name"] = name
 		}
+		data := map[string]any{"source": enum(a.Source), "status": string(u.Status), "email_verified": u.EmailVerified}
+		if a.TermsAccepted {
+			data["terms_accepted"] = true
+		}
 		c.Record(event.Event{
-			Type: event.UserCreated, Subject: u.ID,
-			Data:       map[string]any{"source": enum(a.Source), "status": string(u.Status), "email_verified": u.EmailVerified},
+			Type: event.UserCreated, Subject: u.ID, Data: data,
 			PersonalOf: u.ID, Personal: personal,
 		})
 		return nil
@@ -216,7 +230,7 @@ func (s *Service) profile(ctx context.Context, op, id, source string, merge func
 			return nil
 		}
 		u.Profile = profile
-		if err := s.write(ctx, c, &u); err != nil {
+		if err := s.writeNames(ctx, c, &u); err != nil {
 			return err
 		}
 		e := event.Event{Type: event.UserUpdated, Subject: id, Data: map[string]any{"fields": change.List(fields), "source": enum(source)}}
@@ -263,6 +277,14 @@ func (s *Service) write(ctx context.Context, c *change.Change, u *storage.User) 
 	}
 	u.Version++
 	return nil
+}
+
+// writeNames is write for a change of a name or the address.
+func (s *Service) writeNames(ctx context.Context, c *change.Change, u *storage.User) error {
+	if err := s.write(ctx, c, u); err != nil {
+		return err
+	}
+	return s.store.PutUserTerms(ctx, u.ID, termsOf(*u))
 }
 
 func notFound(err error) error {

@@ -176,7 +176,7 @@ func TestDelete(t *testing.T) {
 		if gone.Status != storage.UserDeleted || gone.Email != "" || gone.PasswordHash != "" {
 			t.Errorf("left: %+v", gone)
 		}
-		if events := f.Events(t, before); !slices.Equal(events, []string{"organization.user_removed", "user.deleted"}) {
+		if events := f.Events(t, before); !slices.Equal(events, []string{"organization.user_removed", "user.deleted", "user.erased"}) {
 			t.Errorf("events %v", events)
 		}
 		if ended := f.Ended(t, before); !slices.Equal(ended, []string{"member " + o.ID + "/" + u.ID, "sub " + u.ID}) {

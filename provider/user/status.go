@@ -10,10 +10,11 @@ import (
 	"github.com/signet-idp/signet/storage"
 )
 
-// SetStatus suspends an account or makes it active again (Delete ends one for
-// good). A suspended account loses its sessions and grants, and every token of
-// it is dead at once. reason is an enumeration for the record; free text
-// becomes "other". The same status again changes nothing.
+// SetStatus suspends an account, makes it active again or deletes it (Delete);
+// a deleted one that is not erased becomes active again by Restore. A suspended
+// account loses its sessions and grants, and every token of it is dead at once.
+// reason is an enumeration for the record; free text becomes "other". The same
+// status again changes nothing.
 func (s *Service) SetStatus(ctx context.Context, id string, status storage.UserStatus, reason string) (storage.User, error) {
 	if status == storage.UserDeleted {
 		return s.Delete(ctx, id, reason)
@@ -24,6 +25,12 @@ func (s *Service) SetStatus(ctx context.Context, id string, status storage.UserS
 	var u storage.User
 	err := s.changes.Do(ctx, "user: set status", func(ctx context.Context, c *change.Change) error {
 		var err error
+		if status == storage.UserActive {
+			if u, err = s.store.UserByID(ctx, id); err == nil && u.Status == storage.UserDeleted {
+				u, err = s.Restore(ctx, id, reason)
+				return err
+			}
+		}
 		if u, err = s.alive(ctx, id); err != nil || u.Status == status {
 			return err
 		}
@@ -39,40 +46,6 @@ func (s *Service) SetStatus(ctx context.Context, id string, status storage.UserS
 			}
 		}
 		c.Record(event.Event{Type: event.UserStatusChanged, Subject: id, Data: data})
-		return nil
-	})
-	return u, err
-}
-
-// Delete ends an account for good: sessions, grants, tokens, memberships and
-// system roles end, and what the row says about the person is wiped at once, so
-// that the address is free again. The row stays, for what refers to it; the
-// person's key in the record is destroyed by event.Recorder.Erase, when the
-// erasure is due. fault.LastOwner when an organization would lose its last one.
-func (s *Service) Delete(ctx context.Context, id, reason string) (storage.User, error) {
-	var u storage.User
-	err := s.changes.Do(ctx, "user: delete", func(ctx context.Context, c *change.Change) error {
-		var err error
-		if u, err = s.alive(ctx, id); err != nil {
-			return err
-		}
-		if err := s.members.LeaveAll(ctx, id, "account_deleted"); err != nil {
-			return err
-		}
-		u.Status, u.Email, u.EmailVerified, u.PasswordHash = storage.UserDeleted, "", false, ""
-		u.EmailCanonical = "deleted:" + u.ID // no address, and unique
-		u.Profile = map[string]any{}
-		if err := s.write(ctx, c, &u); err != nil {
-			return err
-		}
-		if err := s.store.PutSystemRoles(ctx, id, nil, event.ActorFrom(ctx).ID, c.Now); err != nil {
-			return err
-		}
-		data := map[string]any{"reason": enum(reason)}
-		if err := s.endAll(ctx, c, id, "account_deleted", data); err != nil {
-			return err
-		}
-		c.Record(event.Event{Type: event.UserDeleted, Subject: id, Data: data})
 		return nil
 	})
 	return u, err

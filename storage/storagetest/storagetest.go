@@ -46,6 +46,7 @@ type Store interface {
 	storage.Rollups
 	storage.EventQueries
 	storage.Directory
+	storage.Erasure
 }
 
 // Factory opens a new, migrated database and returns one or more stores over
@@ -97,6 +98,7 @@ func Run(t *testing.T, open Factory) {
 		{"one winner of accounts", testOneWinnerOfAccounts},
 		{"round trips", testRoundTrips},
 		{"sweep", testSweep},
+		{"erasure", testErasure},
 		{"cancelled", testCancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })

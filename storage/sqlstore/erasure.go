@@ -1,0 +1,32 @@
+package sqlstore
+
+import "context"
+
+// traces are the statements of EraseTraces; $1 is the person, $2 the address.
+var traces = []struct {
+	name, sql string
+	address   bool
+}{
+	{"links", `DELETE FROM links WHERE user_id = $1`, false},
+	{"messages", `DELETE FROM messages WHERE user_id = $1`, false},
+	{"consents", `DELETE FROM consents WHERE user_id = $1`, false},
+	{"sessions", `UPDATE sessions SET device_name = '', user_agent = '', ip_address = '' WHERE user_id = $1`, false},
+	// Who took an invitation may have changed the address since.
+	{"invitations", `DELETE FROM invitations WHERE email_canonical = $2 OR accepted_by = $1`, true},
+}
+
+// EraseTraces implements storage.Erasure.
+func (s *Store) EraseTraces(ctx context.Context, userID, emailCanonical string) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		for _, t := range traces {
+			args := []any{userID}
+			if t.address {
+				args = append(args, emailCanonical)
+			}
+			if _, err := s.exec(ctx, "erase "+t.name, t.sql, args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
