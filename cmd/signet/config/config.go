@@ -84,7 +84,9 @@ type SMS struct {
 type Accounts struct {
 	Registration      string `key:"registration" env:"SIGNET_REGISTRATION" default:"open" enum:"open,invite,closed" doc:"Who may register: everybody, the invited, nobody."`
 	EmailVerification string `key:"email_verification" env:"SIGNET_EMAIL_VERIFICATION" enum:"required,optional" doc:"Whether an address must be verified before login. Default: required once mail can be sent."`
-	EnumerationSafe   bool   `key:"enumeration_safe" default:"false" doc:"Registration answers 202 whether or not the address is taken."`
+	EnumerationSafe   bool   `key:"enumeration_safe" default:"false" doc:"Registration answers 202 whether or not the address is taken; its owner is told by mail. Needs mail."`
+
+	DeletionGrace time.Duration `key:"deletion_grace" default:"30d" doc:"How long a deleted account can be restored, and its address stays reserved, before what it says of its person is erased. 0: erased at once."`
 }
 
 // Hooks are calls to the operator's own services before something is done.
@@ -149,6 +151,7 @@ type Limits struct {
 	LockWindow    time.Duration `key:"lock_window" default:"15m" doc:"Within which time."`
 	LockDuration  time.Duration `key:"lock_duration" default:"15m" doc:"For how long; doubles each time."`
 	LoginsPerAddr int           `key:"logins_per_addr" default:"100" doc:"Login attempts a minute and address."`
+	MailsPerHour  int           `key:"mails_per_hour" default:"3" doc:"How often in an hour one address may be sent a mail of one kind on request: to verify it, to reset a password."`
 	MFATries      int           `key:"mfa_tries" default:"3" doc:"Tries of one second-factor challenge."`
 }
 

@@ -155,6 +155,9 @@ func (k *checker) messages() {
 	if c.Accounts.EmailVerification == "required" && !c.CanMail() {
 		k.add("accounts.email_verification", "required needs mail; set SIGNET_SMTP_URL, or write optional")
 	}
+	if c.Accounts.EnumerationSafe && !c.CanMail() {
+		k.add("accounts.enumeration_safe", "needs mail, by which the owner of an address learns what became of it; set SIGNET_SMTP_URL")
+	}
 }
 
 func (k *checker) outbound(readFile func(string) ([]byte, error)) {
@@ -188,7 +191,7 @@ func (k *checker) durations() {
 			continue
 		}
 		d := time.Duration(fieldOf(c, s).Int())
-		zeroOK := s.Key == "lifetimes.refresh_grace" || s.Key == "server.drain_delay"
+		zeroOK := s.Key == "lifetimes.refresh_grace" || s.Key == "server.drain_delay" || s.Key == "accounts.deletion_grace"
 		if d < 0 || d == 0 && !zeroOK {
 			k.add(s.Key, "must be positive; the default is %s", s.Default)
 		}
@@ -211,6 +214,7 @@ func (k *checker) durations() {
 		{"lifetimes.refresh_idle", c.Lifetimes.RefreshIdle, c.Lifetimes.RefreshMax},
 		{"lifetimes.refresh_remember", c.Lifetimes.RefreshRemember, c.Lifetimes.RefreshMax},
 		{"hooks.core_timeout", c.Hooks.CoreTimeout, 8 * time.Second}, // a request's own time is ten
+		{"accounts.deletion_grace", c.Accounts.DeletionGrace, 400 * 24 * time.Hour},
 		{"lifetimes.session_idle", c.Lifetimes.SessionIdle, c.Lifetimes.SessionMax},
 	}
 	for _, b := range bounds {
@@ -253,7 +257,7 @@ func (k *checker) rest() {
 	if s := c.Legacy.DuplicateEmailStatus; s != 409 && s != 400 {
 		k.add("legacy.duplicate_email_status", "write 409 or 400")
 	}
-	for key, n := range map[string]int{"limits.lock_failures": c.Limits.LockFailures, "limits.logins_per_addr": c.Limits.LoginsPerAddr, "limits.mfa_tries": c.Limits.MFATries} {
+	for key, n := range map[string]int{"limits.lock_failures": c.Limits.LockFailures, "limits.logins_per_addr": c.Limits.LoginsPerAddr, "limits.mfa_tries": c.Limits.MFATries, "limits.mails_per_hour": c.Limits.MailsPerHour} {
 		if n < 1 {
 			k.add(key, "must be positive")
 		}

@@ -1,0 +1,287 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/provider/change"
+	"github.com/signet-idp/signet/provider/event"
+	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/hook"
+	"github.com/signet-idp/signet/provider/login"
+	"github.com/signet-idp/signet/provider/notify"
+	"github.com/signet-idp/signet/provider/session"
+	"github.com/signet-idp/signet/provider/user"
+	"github.com/signet-idp/signet/provider/user/password"
+	"github.com/signet-idp/signet/storage"
+)
+
+// Store is what accounts need of storage besides what package user writes.
+type Store interface {
+	storage.Links
+	UserByID(ctx context.Context, id string) (storage.User, error)
+	UserByEmail(ctx context.Context, canonical string) (storage.User, error)
+	UsersToErase(ctx context.Context, now time.Time, limit int) ([]storage.User, error)
+	AcquireLease(ctx context.Context, name, holder string, now, expiry time.Time) (storage.Lease, bool, error)
+	Ping(ctx context.Context) error
+}
+
+// Messages tells people things (*notify.Service).
+type Messages interface {
+	// Check answers fault.Unavailable when nothing delivers on the channel.
+	Check(channel notify.Channel) error
+	// Queue stores a message in the running transaction.
+	Queue(ctx context.Context, m notify.Message) error
+}
+
+// Invitations are the ways into organizations that an address was sent.
+type Invitations interface {
+	// Invited returns the open invitation of a token; fault.LinkInvalid.
+	Invited(ctx context.Context, token string) (Invitation, error)
+	// Accept makes the person a member, in the running transaction.
+	Accept(ctx context.Context, token string, u storage.User) error
+}
+
+// Invitation is what a token from a mail leads to.
+type Invitation struct {
+	OrganizationID string
+	Organization   string // its name
+	Inviter        string // name of whoever invited, or empty
+	Email          string // as it was written
+	EmailCanonical string
+	Role           string
+}
+
+// Organizations keeps the organization of their own that people may have.
+type Organizations interface {
+	// CreatePersonal makes one of type individual with the person as its
+	// owner, in the running transaction.
+	CreatePersonal(ctx context.Context, u storage.User) error
+	// ClosePersonal deletes those of type individual that the person is alone
+	// in, in the running transaction.
+	ClosePersonal(ctx context.Context, userID string) error
+}
+
+// Rules are the operator's own (*hook.Rules).
+type Rules interface {
+	Check(ctx context.Context, q hook.Question) error
+}
+
+// Passwords hashes and verifies behind the concurrency gate (*password.Hasher).
+type Passwords interface {
+	Hash(ctx context.Context, pw string) (string, error)
+	Verify(ctx context.Context, encoded, pw string) (ok, upgrade bool, err error)
+	VerifyDummy(ctx context.Context, pw string) error
+}
+
+// Guard slows down who guesses passwords (*login.Guard).
+type Guard interface {
+	Check(ctx context.Context, identifier, address string) error
+	Succeeded(ctx context.Context, identifier string) error
+}
+
+// Key seals and hashes links (keys.Purpose "link").
+type Key interface {
+	Seal(aad, plaintext []byte) []byte
+	Open(aad, sealed []byte) ([]byte, error)
+	Hash(data []byte) []byte
+	HashAll(data []byte) [][]byte
+	VerifyHash(hash, data []byte) bool
+}
+
+// Who may register.
+const (
+	RegistrationOpen   = "open"
+	RegistrationInvite = "invite"
+	RegistrationClosed = "closed"
+)
+
+// Settings are what an operator decides.
+type Settings struct {
+	Registration         string // open, invite, closed
+	VerificationRequired bool   // an address must be proven before the first login
+	EnumerationSafe      bool   // registration never tells whether an address is taken
+	PersonalOrganization bool   // each account gets an organization of its own
+	Development          bool   // answers hold the token that the mail does
+
+	Verification time.Duration // life of verification and confirmation links
+	Reset        time.Duration // of reset links
+	RecentAuth   time.Duration // how long an authentication counts as recent
+
+	// MailsPerHour bounds what one address is sent on request, for each kind.
+	MailsPerHour int
+}
+
+// Deps are what a Service is made of. All are required but Invitations,
+// Organizations, Rules and Log.
+type Deps struct {
+	Store         Store
+	Users         *user.Service
+	Policy        *password.Policy
+	Passwords     Passwords
+	Guard         Guard
+	Counters      login.Counter
+	Messages      Messages
+	Invitations   Invitations
+	Organizations Organizations
+	Rules         Rules
+	Change        change.Runner
+	Key           Key
+	Clock         clock.Clock
+	Rand          io.Reader
+	Log           *slog.Logger
+	Settings      Settings
+}
+
+// Service runs the flows. It is safe for concurrent use.
+type Service struct {
+	Deps
+	jobs   chan job
+	holder string // of the erasure lease
+}
+
+// New makes a Service. Run must run beside it, or nobody is sent anything they
+// asked for by address.
+func New(d Deps) *Service {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{Deps: d, jobs: make(chan job, maxJobs), holder: storage.NewID()}
+}
+
+// Caller is a signed-in person as their access token or session says.
+type Caller struct {
+	UserID    string
+	SessionID string
+	ClientID  string
+	AuthTime  time.Time
+	Device    session.Device
+	// Locale is the languages they read (Accept-Language).
+	Locale string
+}
+
+// recent answers fault.StepUpRequired unless the person has authenticated
+// within Settings.RecentAuth (RFC 9470).
+func (s *Service) recent(c Caller) error {
+	if age := s.Clock.Now().Sub(c.AuthTime); !c.AuthTime.IsZero() && age <= s.Settings.RecentAuth {
+		return nil
+	}
+	e := fault.New(fault.StepUpRequired, "sign in again first: this needs a recent authentication")
+	e.MaxAge = s.Settings.RecentAuth
+	return e
+}
+
+// confirm checks the caller's password, as a login would: counted, and refused
+// after too many failures. A failure is recorded.
+func (s *Service) confirm(ctx context.Context, c Caller, u storage.User, pw string) error {
+	if err := s.Guard.Check(ctx, u.EmailCanonical, c.Device.IPAddress); err != nil {
+		if locked, ok := errors.AsType[*login.LockedError](err); ok {
+			return fault.Wrap(err, fault.AccountLocked, "too many attempts; try again later").Retry(locked.RetryAfter)
+		}
+		return err
+	}
+	var ok bool
+	var err error
+	if u.PasswordHash == "" {
+		err = s.Passwords.VerifyDummy(ctx, pw)
+	} else {
+		ok, _, err = s.Passwords.Verify(ctx, u.PasswordHash, pw)
+	}
+	if err != nil {
+		return busy(err)
+	}
+	if ok {
+		return s.Guard.Succeeded(ctx, u.EmailCanonical)
+	}
+	err = s.Change.Do(ctx, "account: wrong password", func(_ context.Context, ch *change.Change) error {
+		ch.Record(event.Event{
+			Type: event.UserLoginFailed, Subject: u.ID,
+			Data:       map[string]any{"reason": "confirmation", "method": "password", "client_id": c.ClientID},
+			PersonalOf: u.ID, Personal: map[string]string{"ip_address": c.Device.IPAddress, "user_agent": c.Device.UserAgent},
+		})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.BadCredentials, "the password is wrong")
+}
+
+// hash makes the stored form of a new password that the policy accepts. field
+// is its name in the request.
+func (s *Service) hash(ctx context.Context, field, pw string) (string, error) {
+	if err := s.judge(field, pw); err != nil {
+		return "", err
+	}
+	encoded, err := s.Passwords.Hash(ctx, pw)
+	if err != nil {
+		return "", busy(err)
+	}
+	return encoded, nil
+}
+
+// judge answers what is wrong with a new password.
+func (s *Service) judge(field, pw string) error {
+	err := s.Policy.Check(pw)
+	code, text := fault.WeakPassword, ""
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, password.ErrTooShort):
+		text = shortest(s.Policy.MinLength())
+	case errors.Is(err, password.ErrTooLong):
+		text = "the password is too long"
+	case errors.Is(err, password.ErrCommon):
+		code, text = fault.BreachedPassword, "the password is among the most common ones; choose another"
+	case errors.Is(err, password.ErrPassword):
+		text = "the password holds characters that it cannot have"
+	default:
+		return err
+	}
+	e := fault.Wrap(err, code, text)
+	e.Fields = []fault.FieldError{{Field: field, Message: text, Type: "value_error.password"}}
+	return e
+}
+
+func busy(err error) error {
+	if errors.Is(err, password.ErrBusy) {
+		return fault.Wrap(err, fault.Unavailable, "too many passwords are being checked now; try again")
+	}
+	return err
+}
+
+// limit counts a request for a mail to an address, known or not, and answers
+// fault.RateLimited when there were too many within the hour.
+func (s *Service) limit(ctx context.Context, kind, canonical string) error {
+	n, reset, err := s.Counters.Add(ctx, "account:"+kind+":"+canonical, 1, time.Hour)
+	if err != nil {
+		return err
+	}
+	if n > int64(s.Settings.MailsPerHour) {
+		return fault.New(fault.RateLimited, "this was asked for too often; try again later").Retry(reset)
+	}
+	return nil
+}
+
+// as makes the person the actor of what is recorded: whoever holds a link from
+// their mailbox acts as them.
+func as(ctx context.Context, userID string) context.Context {
+	return event.WithActor(ctx, event.Actor{ID: userID, Kind: event.ActorUser})
+}
+
+// localeOf is the language to write to a person in: what they chose, else what
+// their request accepts.
+func localeOf(u storage.User, accepted string) string {
+	if own, ok := u.Profile["locale"].(string); ok && own != "" {
+		return own
+	}
+	return accepted
+}
+
+func isNotFound(err error) bool {
+	return errors.Is(err, storage.ErrNotFound) || fault.Is(err, fault.UserNotFound)
+}
