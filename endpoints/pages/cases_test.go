@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 )
@@ -26,8 +27,70 @@ var (
 
 const testRedirect = "https://app.acme.test/callback"
 
+func allTold() []Told {
+	return []Told{
+		ToldRegisterSent, ToldRegistered, ToldClosed, ToldRecoverSent, ToldRecovered, ToldVerified, ToldConfirmed, ToldRestored, ToldJoined,
+	}
+}
+
+func allAccountErrors() []AccountError {
+	return []AccountError{
+		AccountErrorEmail, AccountErrorTaken, AccountErrorShort, AccountErrorLong, AccountErrorCommon, AccountErrorUnusable,
+		AccountErrorRateLimited, AccountErrorUnavailable, AccountErrorRefused,
+	}
+}
+
+func accountCases() []pageCase {
+	v := AccountView{Form: testForm, Minimum: 8}
+	form := func(name string, show func(*Renderer, http.ResponseWriter, int, AccountView) error, status int, change func(*AccountView)) pageCase {
+		return pageCase{name, func(r *Renderer, w http.ResponseWriter, b Base) error {
+			v := v
+			v.Base = b
+			change(&v)
+			return show(r, w, status, v)
+		}}
+	}
+	ask := func(name string, v AskView) pageCase {
+		return pageCase{name, func(r *Renderer, w http.ResponseWriter, b Base) error {
+			v.Base, v.Token = b, "token-of-a-mail"
+			return r.Question(w, 200, v)
+		}}
+	}
+	invitation := AskView{Ask: AskInvitation, Organization: "Acme Inc", Inviter: "Bob Example", Email: "alice@acme.test", Register: true}
+	signedIn, other := invitation, invitation
+	signedIn.SignedIn, other.Other, other.Inviter = true, true, ""
+	cases := []pageCase{
+		form("register", (*Renderer).Register, 200, func(*AccountView) {}),
+		form("register_taken", (*Renderer).Register, 409, func(v *AccountView) { v.Email, v.Error = "alice@acme.test", AccountErrorTaken }),
+		form("register_invited", (*Renderer).Register, 200, func(v *AccountView) {
+			v.Transaction, v.Token, v.Email, v.Fixed, v.Organization = "", "token-of-a-mail", "alice@acme.test", true, "Acme Inc"
+		}),
+		form("recover", (*Renderer).Recover, 200, func(*AccountView) {}),
+		form("recover_limited", (*Renderer).Recover, 429, func(v *AccountView) { v.Email, v.Error = "alice@acme.test", AccountErrorRateLimited }),
+		form("new_password", (*Renderer).NewPassword, 200, func(v *AccountView) { v.Transaction, v.Token = "", "token-of-a-mail" }),
+		form("new_password_short", (*Renderer).NewPassword, 422, func(v *AccountView) {
+			v.Transaction, v.Token, v.Error = "", "token-of-a-mail", AccountErrorShort
+		}),
+		ask("verify", AskView{Ask: AskVerify}), ask("confirm", AskView{Ask: AskConfirm}), ask("restore", AskView{Ask: AskRestore}),
+		ask("invitation", invitation), ask("invitation_signed_in", signedIn), ask("invitation_other", other),
+	}
+	for _, told := range allTold() {
+		cases = append(cases, pageCase{strings.ReplaceAll(string(told), "-", "_"), func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Say(w, 200, ToldView{Base: b, Told: told, Email: "alice@acme.test", Organization: "Acme Inc", Transaction: "sealed.transaction"})
+		}})
+	}
+	return cases
+}
+
 func pageCases() []pageCase {
+	return append(accountCases(), protocolCases()...)
+}
+
+func protocolCases() []pageCase {
 	return []pageCase{
+		{"login_ways", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Login(w, 200, LoginView{Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect, Recovery: true, Registration: true})
+		}},
 		{"login", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.Login(w, 200, LoginView{Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect})
 		}},

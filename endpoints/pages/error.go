@@ -14,6 +14,7 @@ const (
 	ErrorFormExpired = "form_expired"        // CSRF token missing or old
 	ErrorNotFound    = "not_found"
 	ErrorRateLimited = "rate_limited"
+	ErrorLink        = "link_invalid" // the link of a mail is used, expired or replaced
 )
 
 // ErrorView is a request that cannot go on and must not be sent back to a

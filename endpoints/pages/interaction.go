@@ -28,7 +28,9 @@ type Interaction struct {
 	Users    interface {
 		UserByID(ctx context.Context, id string) (storage.User, error)
 	}
-	Scopes interface {
+	// Recovery and Registration: the sign-in page links to those pages.
+	Recovery, Registration bool
+	Scopes                 interface {
 		// Describe says what a resource's scope allows, or "".
 		Describe(ctx context.Context, resources []string, scope string) string
 	}

@@ -191,7 +191,10 @@ var fields = map[string]string{
 	"{user}":         `<bdi class="name">{{.User}}</bdi>`,
 	"{organization}": `<bdi class="name">{{.Organization}}</bdi>`,
 	"{host}":         `<bdi class="name">{{.Host}}</bdi>`,
-	"{minutes}":      "{minutes}", // filled by text
+	// Filled by text.
+	"{minutes}": "{minutes}",
+	"{minimum}": "{minimum}",
+	"{inviter}": "{inviter}",
 }
 
 // placeholders lists those of a message, sorted; unknown ones as they stand,

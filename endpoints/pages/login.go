@@ -38,6 +38,8 @@ type LoginView struct {
 	Username    string // login_hint, or what was typed before the error
 	Error       LoginError
 	RetryAfter  time.Duration // rounded up to minutes
+	// Recovery and Registration: the page links to those pages.
+	Recovery, Registration bool
 }
 
 // loginPage is LoginView as the template reads it.
@@ -45,14 +47,16 @@ type loginPage struct {
 	LoginView
 	Initial       string
 	ErrorText     string
+	RecoverLink   string
+	RegisterLink  string
 	FocusUsername bool
 	FocusPassword bool
 	FocusError    bool
 }
 
 // Login writes the sign-in page (ids login-page, username, password,
-// login-submit, login-cancel, login-error, client-logo, client-policy,
-// client-tos). It returns ErrUnsafeURI for a redirect URI no browser may be
+// login-submit, login-cancel, login-error, login-recover, login-register,
+// client-logo, client-policy, client-tos). It returns ErrUnsafeURI for a redirect URI no browser may be
 // sent to; nothing has been written then.
 func (r *Renderer) Login(w http.ResponseWriter, status int, v LoginView) error {
 	t, err := parseTarget(v.RedirectURI)
@@ -65,6 +69,12 @@ func (r *Renderer) Login(w http.ResponseWriter, status int, v LoginView) error {
 	v.Client = v.Client.clean(t.host)
 	v.Username = clean(v.Username, maxIdentifier)
 	p := loginPage{LoginView: v, Initial: initial(v.Client.Name)}
+	if v.Recovery {
+		p.RecoverLink = r.with(PathRecover, FieldTransaction, v.Transaction)
+	}
+	if v.Registration {
+		p.RegisterLink = r.with(PathRegister, FieldTransaction, v.Transaction)
+	}
 	if v.Error != "" {
 		minutes := strconv.Itoa(int((v.RetryAfter + time.Minute - 1) / time.Minute))
 		key := "login.error." + string(v.Error)

@@ -75,7 +75,7 @@ func (i *Interaction) showLogin(w http.ResponseWriter, r *http.Request) error {
 func (i *Interaction) loginView(r *http.Request, p *login.Pending, username string) LoginView {
 	return LoginView{
 		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param}, Client: clientView(p.Request),
-		RedirectURI: p.Request.RedirectURI, Username: username,
+		RedirectURI: p.Request.RedirectURI, Username: username, Recovery: i.Recovery, Registration: i.Registration,
 	}
 }
 

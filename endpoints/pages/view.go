@@ -14,11 +14,24 @@ const (
 	PathLogout  = "/ui/logout"
 	PathAssets  = "/ui/assets/"
 
+	PathRegister     = "/ui/register"
+	PathRecover      = "/ui/recover"
+	PathVerifyEmail  = "/ui/verify-email"
+	PathConfirmEmail = "/ui/confirm-email"
+	PathInvitation   = "/ui/invitation"
+	PathRestore      = "/ui/restore"
+	// PathChangePassword is where password managers send people (W3C A
+	// Well-Known URL for Changing Passwords).
+	PathChangePassword = "/.well-known/change-password"
+
 	FieldTransaction = "transaction" // the sealed request this page belongs to
 	FieldCSRF        = "csrf_token"
 	FieldUsername    = "username"
 	FieldPassword    = "password"
 	FieldAction      = "action" // which button: one of the Action values
+	FieldEmail       = "email"
+	FieldNewPassword = "new_password"
+	FieldToken       = "token" // of the mail that led here
 
 	ActionLogin   = "login"
 	ActionCancel  = "cancel"

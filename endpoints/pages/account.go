@@ -1,0 +1,253 @@
+package pages
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// AccountError is why a form about an account did not go through.
+type AccountError string
+
+// The reasons such a form can give.
+const (
+	AccountErrorEmail       AccountError = "email"
+	AccountErrorTaken       AccountError = "taken"
+	AccountErrorShort       AccountError = "short"
+	AccountErrorLong        AccountError = "long"
+	AccountErrorCommon      AccountError = "common"
+	AccountErrorUnusable    AccountError = "unusable"
+	AccountErrorRateLimited AccountError = "rate_limited"
+	AccountErrorUnavailable AccountError = "unavailable"
+	AccountErrorRefused     AccountError = "refused"
+)
+
+// aboutEmail and aboutPassword say which field the reason is about.
+func (e AccountError) aboutEmail() bool { return e == AccountErrorEmail || e == AccountErrorTaken }
+
+func (e AccountError) aboutPassword() bool {
+	return e == AccountErrorShort || e == AccountErrorLong || e == AccountErrorCommon || e == AccountErrorUnusable
+}
+
+// AccountView is a form in which somebody makes an account, asks for a way back
+// into one, or chooses a new password.
+type AccountView struct {
+	Base
+	Form
+	Token   string // of the mail that led here, or empty
+	Email   string // what was typed, or what an invitation was sent to
+	Fixed   bool   // the address is the invitation's and stays
+	Minimum int    // shortest password, in characters
+	// Organization is where an invitation leads, or empty.
+	Organization string
+	Error        AccountError
+	Reason       string // the operator's own words for AccountErrorRefused, or empty
+}
+
+type accountPage struct {
+	AccountView
+	ErrorText     string
+	Hint          string
+	SignIn        string // link back to the sign-in in progress, or empty
+	EmailBad      bool
+	PasswordBad   bool
+	FocusError    bool
+	FocusEmail    bool
+	FocusPassword bool
+}
+
+func (r *Renderer) accountForm(w http.ResponseWriter, status int, v AccountView, name, path string) error {
+	var err error
+	if v.Form, err = r.form(v.Form, path); err != nil {
+		return fmt.Errorf("pages: %s: %w", name, err)
+	}
+	if len(v.Token) > maxToken {
+		v.Token = ""
+	}
+	v.Email, v.Organization, v.Reason = clean(v.Email, maxIdentifier), clean(v.Organization, maxName), clean(v.Reason, maxDescription)
+	l, minimum := v.Locale.orDefault(r.locales), strconv.Itoa(v.Minimum)
+	p := accountPage{
+		AccountView: v, Hint: l.text("account.minimum", "", "{minimum}", minimum), SignIn: r.signIn(v.Transaction),
+		EmailBad: v.Error.aboutEmail(), PasswordBad: v.Error.aboutPassword(),
+	}
+	if v.Error != "" {
+		p.ErrorText = l.text("account.error."+string(v.Error), "account.error.unavailable", "{minimum}", minimum)
+		if v.Error == AccountErrorRefused && v.Reason != "" {
+			p.ErrorText = v.Reason
+		}
+	}
+	p.FocusError = v.Error != "" && !p.EmailBad && !p.PasswordBad
+	p.FocusPassword = !p.FocusError && (p.PasswordBad || v.Email != "" && !p.EmailBad)
+	p.FocusEmail = !p.FocusError && !p.FocusPassword
+	return r.render(w, status, v.Base, name, page{Organization: v.Organization, User: v.Email, View: p}, headers{})
+}
+
+// maxToken bounds the token of a mail.
+const maxToken = 128
+
+// signIn is the link back to a sign-in in progress.
+func (r *Renderer) signIn(transaction string) string {
+	return r.with(PathLogin, FieldTransaction, transaction)
+}
+
+// with is a path of ours with one parameter; empty without its value.
+func (r *Renderer) with(path, name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return r.basePath + path + "?" + url.Values{name: {value}}.Encode()
+}
+
+// Register writes the page that makes an account (ids register-page, email,
+// new-password, register-submit, register-error, register-signin).
+func (r *Renderer) Register(w http.ResponseWriter, status int, v AccountView) error {
+	return r.accountForm(w, status, v, "register", PathRegister)
+}
+
+// Recover writes the page that asks for the address of a forgotten password
+// (ids recover-page, email, recover-submit, recover-error, recover-signin).
+func (r *Renderer) Recover(w http.ResponseWriter, status int, v AccountView) error {
+	return r.accountForm(w, status, v, "recover", PathRecover)
+}
+
+// NewPassword writes the page that a reset link leads to (ids recover-page,
+// new-password, recover-submit, recover-error).
+func (r *Renderer) NewPassword(w http.ResponseWriter, status int, v AccountView) error {
+	return r.accountForm(w, status, v, "new-password", PathRecover)
+}
+
+// Ask is a question with one button: links in mails are followed by programs
+// too, and only a button acts.
+type Ask string
+
+// The questions.
+const (
+	AskVerify     Ask = "verify"     // is this address yours?
+	AskConfirm    Ask = "confirm"    // shall this new address be the account's?
+	AskRestore    Ask = "restore"    // shall the account come back?
+	AskInvitation Ask = "invitation" // do you want to join?
+)
+
+// AskView is a page with a question.
+type AskView struct {
+	Base
+	Form
+	Ask   Ask
+	Token string
+	// Of an invitation: where it leads, who invited (may be empty), to which
+	// address, and whether somebody with that address is signed in.
+	Organization, Inviter, Email string
+	SignedIn                     bool
+	// Other: somebody with another address is signed in.
+	Other bool
+	// Register: who has no account may make one.
+	Register bool
+}
+
+type askPage struct {
+	AskView
+	Title, Lead, Note, Submit string
+	RegisterLink              string
+}
+
+// Question writes the page of a link in a mail (ids NAME-page, NAME-submit; for
+// an invitation to somebody who is not signed in invitation-register instead).
+func (r *Renderer) Question(w http.ResponseWriter, status int, v AskView) error {
+	var err error
+	if v.Form, err = r.form(v.Form, v.Ask.path()); err != nil {
+		return fmt.Errorf("pages: %s: %w", v.Ask, err)
+	}
+	if len(v.Token) > maxToken {
+		v.Token = ""
+	}
+	l, key := v.Locale.orDefault(r.locales), string(v.Ask)
+	names := namesOf(v.Organization, v.Inviter, v.Email)
+	p := askPage{AskView: v, Title: l.text(key+".title", "", names...), Submit: l.text(key+".submit", "")}
+	lead := key + ".lead"
+	if v.Ask == AskInvitation {
+		if v.Inviter == "" {
+			lead += ".anonymous"
+		}
+		switch {
+		case v.Other:
+			p.Note = l.text("invitation.other", "", names...)
+		case !v.SignedIn:
+			p.Note = l.text("invitation.signin", "", names...)
+		}
+		if !v.SignedIn && !v.Other && v.Register {
+			p.RegisterLink = r.with(PathRegister, FieldToken, v.Token)
+		}
+	}
+	p.Lead = l.text(lead, "", names...)
+	return r.render(w, status, v.Base, "ask", page{View: p}, headers{})
+}
+
+// Button says whether the page has its button.
+func (p askPage) Button() bool { return p.Ask != AskInvitation || p.SignedIn }
+
+func (a Ask) path() string {
+	switch a {
+	case AskVerify:
+		return PathVerifyEmail
+	case AskConfirm:
+		return PathConfirmEmail
+	case AskRestore:
+		return PathRestore
+	default:
+		return PathInvitation
+	}
+}
+
+// Told is what a page says when something was done.
+type Told string
+
+// What pages say.
+const (
+	ToldRegisterSent Told = "register-sent" // a mail was sent to the new account
+	ToldRegistered   Told = "register-done"
+	ToldClosed       Told = "register-closed"
+	ToldRecoverSent  Told = "recover-sent"
+	ToldRecovered    Told = "recover-done"
+	ToldVerified     Told = "verify-done"
+	ToldConfirmed    Told = "confirm-done"
+	ToldRestored     Told = "restore-done"
+	ToldJoined       Told = "invitation-done"
+)
+
+// ToldView is a page that only says something.
+type ToldView struct {
+	Base
+	Told         Told
+	Email        string
+	Organization string
+	// Transaction is the sign-in in progress to go back to, or empty.
+	Transaction string
+}
+
+type toldPage struct {
+	ToldView
+	Title, Lead, SignIn string
+}
+
+// Say writes such a page (its id is the Told; told-signin goes back to the
+// sign-in).
+func (r *Renderer) Say(w http.ResponseWriter, status int, v ToldView) error {
+	if len(v.Transaction) > maxHidden {
+		v.Transaction = ""
+	}
+	l, names := v.Locale.orDefault(r.locales), namesOf(v.Organization, "", v.Email)
+	return r.render(w, status, v.Base, "told", page{View: toldPage{
+		ToldView: v, Title: l.text(string(v.Told)+".title", "", names...), Lead: l.text(string(v.Told)+".lead", "", names...),
+		SignIn: r.signIn(v.Transaction),
+	}}, headers{})
+}
+
+// namesOf are the replacements for names in words chosen at run time. The
+// isolates (UAX #9) do for them what bdi does in a template.
+func namesOf(organization, inviter, user string) []string {
+	isolated := func(s string, limit int) string { return "\u2068" + clean(s, limit) + "\u2069" }
+	return []string{
+		"{organization}", isolated(organization, maxName), "{inviter}", isolated(inviter, maxName), "{user}", isolated(user, maxIdentifier),
+	}
+}
