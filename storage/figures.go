@@ -50,7 +50,7 @@ type Rollups interface {
 }
 
 // MaxEventTypes is how many types one query can ask for; more are an error.
-const MaxEventTypes = 64
+const MaxEventTypes = 128
 
 // EventQuery asks for sequenced events, newest first.
 type EventQuery struct {

@@ -11,56 +11,66 @@ import (
 	"github.com/signet-idp/signet/storage/sqlstore/engine"
 )
 
-// memberColumns need m (organization_id, user_id, joined_at), o and u.
-const memberColumns = membershipColumns + `, ` + personColumns
-
-const memberJoins = ` m JOIN organizations o ON o.id = m.organization_id JOIN users u ON u.id = m.user_id `
+// A page of members is cut from an index alone; the rest is looked up for its
+// rows only.
+const (
+	selectMembers = `SELECT ` + membershipColumns + `, ` + personColumns + ` FROM (`
+	ofPage        = `) k JOIN memberships m ON m.organization_id = k.organization_id AND m.user_id = k.user_id
+	JOIN organizations o ON o.id = m.organization_id JOIN users u ON u.id = m.user_id `
+)
 
 func scanMember(scan engine.Scan) (m storage.Member, err error) {
 	err = scan(append(membershipDest(&m.Membership), personDest(&m.User)...)...)
 	return m, err
 }
 
-// QueryMembers implements storage.Directory. The page is cut from the index
-// alone; people, organization and roles are looked up for its rows only.
+// QueryMembers implements storage.Directory.
 func (s *Store) QueryMembers(ctx context.Context, mq storage.MemberQuery) ([]storage.Member, error) {
+	found, err := s.search(ctx, mq.Terms)
+	if err != nil {
+		return nil, err
+	}
 	var q query
-	q.add(`SELECT `, memberColumns, ` FROM (SELECT m.organization_id, m.user_id, m.joined_at`)
-	key := matchMembers(&q, mq)
-	q.add(` AND `, key, ` > `, q.arg(mq.After), ` ORDER BY `, key,
-		` LIMIT `, q.arg(page(mq.Limit)), ` OFFSET `, q.arg(max(mq.Offset, 0)), `)`, memberJoins, `ORDER BY m.user_id`)
+	q.add(selectMembers, `SELECT h.organization_id, h.user_id`)
+	matchMembers(&q, mq, found)
+	q.add(` AND h.user_id > `, q.arg(mq.After), ` ORDER BY h.user_id LIMIT `, q.arg(page(mq.Limit)),
+		` OFFSET `, q.arg(max(mq.Offset, 0)), ofPage, `ORDER BY m.user_id`)
 	return rows(ctx, s, "query members", q.text.String(), q.args, scanMember)
 }
 
 // CountMembers implements storage.Directory. After, Offset and Limit do not matter.
 func (s *Store) CountMembers(ctx context.Context, mq storage.MemberQuery) (n int64, err error) {
+	found, err := s.search(ctx, mq.Terms)
+	if err != nil {
+		return 0, err
+	}
 	var q query
 	q.add(`SELECT CAST(count(*) AS BIGINT)`)
-	matchMembers(&q, mq)
+	matchMembers(&q, mq, found)
 	err = s.row(ctx, "count members", q.text.String(), q.args, &n)
 	return n, err
 }
 
-// matchMembers adds where members come from and the conditions; it returns the
-// column that an index has in order.
-func matchMembers(q *query, mq storage.MemberQuery) (key string) {
+// matchMembers adds where members come from, as h, and the conditions. Only
+// members hold a role in an organization.
+func matchMembers(q *query, mq storage.MemberQuery, found search) {
 	if mq.Role == "" {
-		key = `m.user_id`
-		q.add(` FROM memberships m WHERE m.organization_id = `, q.arg(mq.OrganizationID))
+		q.add(` FROM memberships h WHERE h.organization_id = `, q.arg(mq.OrganizationID))
 	} else {
-		key = `h.user_id`
-		q.add(` FROM role_assignments h JOIN memberships m ON m.organization_id = h.organization_id AND m.user_id = h.user_id
-			WHERE h.organization_id = `, q.arg(mq.OrganizationID), ` AND h.role = `, q.arg(mq.Role))
+		q.add(` FROM role_assignments h WHERE h.organization_id = `, q.arg(mq.OrganizationID), ` AND h.role = `, q.arg(mq.Role))
 	}
-	matchTerms(q, key, mq.Terms)
-	return key
+	found.match(q, `h.user_id`)
 }
 
 // QueryUsers implements storage.Directory.
 func (s *Store) QueryUsers(ctx context.Context, uq storage.UserQuery) ([]storage.User, error) {
+	found, err := s.search(ctx, uq.Terms)
+	if err != nil {
+		return nil, err
+	}
 	var q query
 	q.add(`SELECT `, personColumns)
-	key := matchUsers(&q, uq)
+	key := matchUsers(&q, uq, found)
 	q.add(` AND `, key, ` > `, q.arg(uq.After), ` ORDER BY `, key,
 		` LIMIT `, q.arg(page(uq.Limit)), ` OFFSET `, q.arg(max(uq.Offset, 0)))
 	return rows(ctx, s, "query users", q.text.String(), q.args, scanPerson)
@@ -68,14 +78,18 @@ func (s *Store) QueryUsers(ctx context.Context, uq storage.UserQuery) ([]storage
 
 // CountUsers implements storage.Directory. After, Offset and Limit do not matter.
 func (s *Store) CountUsers(ctx context.Context, uq storage.UserQuery) (n int64, err error) {
+	found, err := s.search(ctx, uq.Terms)
+	if err != nil {
+		return 0, err
+	}
 	var q query
 	q.add(`SELECT CAST(count(*) AS BIGINT)`)
-	matchUsers(&q, uq)
+	matchUsers(&q, uq, found)
 	err = s.row(ctx, "count users", q.text.String(), q.args, &n)
 	return n, err
 }
 
-func matchUsers(q *query, uq storage.UserQuery) (key string) {
+func matchUsers(q *query, uq storage.UserQuery, found search) (key string) {
 	key = `u.id`
 	q.add(` FROM users u`)
 	if uq.OrganizationID != "" {
@@ -87,25 +101,65 @@ func matchUsers(q *query, uq storage.UserQuery) (key string) {
 	} else {
 		q.add(` WHERE u.status = `, q.arg(uq.Status))
 	}
-	matchTerms(q, key, uq.Terms)
+	found.match(q, key)
 	return key
 }
 
-// matchTerms adds that the person is found by every prefix. The longest, which
-// most likely finds the fewest, is looked up as a set; the others are asked of
-// each one in it.
-func matchTerms(q *query, key string, terms []string) {
-	terms = slices.DeleteFunc(slices.Clone(terms[:min(len(terms), storage.MaxTerms)]), func(t string) bool { return t == "" })
-	if len(terms) == 0 {
+// few is how many people a prefix may find to be looked up as a set.
+const few = 1000
+
+// search is what is asked of terms: rarest first.
+type search struct {
+	prefixes []string
+	rare     bool // the first finds few
+}
+
+// search looks, up to a bound, how many each prefix finds. What the engines
+// guess is no better, and SQLite does not guess at all.
+func (s *Store) search(ctx context.Context, terms []string) (search, error) {
+	var v search
+	for _, t := range terms[:min(len(terms), storage.MaxTerms)] {
+		if t != "" && !slices.Contains(v.prefixes, t) {
+			v.prefixes = append(v.prefixes, t)
+		}
+	}
+	if len(v.prefixes) == 0 {
+		return v, nil
+	}
+	found := make(map[string]int64, len(v.prefixes))
+	for _, p := range v.prefixes {
+		var q query
+		var n int64
+		q.add(`SELECT CAST(count(*) AS BIGINT) FROM (SELECT 1 FROM user_terms WHERE `)
+		matchTerm(&q, p)
+		q.add(` LIMIT `, q.arg(few), `) found`)
+		if err := s.row(ctx, "count found", q.text.String(), q.args, &n); err != nil {
+			return v, err
+		}
+		found[p] = n
+	}
+	slices.SortStableFunc(v.prefixes, func(a, b string) int { return cmp.Compare(found[a], found[b]) })
+	v.rare = found[v.prefixes[0]] < few
+	return v, nil
+}
+
+// match adds that the person is found by every prefix. A rare one is looked up
+// as a set and the others are asked of each in it; when all find many, people
+// are walked over in order and the page is soon full.
+func (v search) match(q *query, key string) {
+	if len(v.prefixes) == 0 {
 		return
 	}
-	slices.SortStableFunc(terms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	q.add(` AND `, key, ` IN (SELECT user_id FROM user_terms WHERE `)
-	matchTerm(q, terms[0])
-	q.add(`)`)
-	for i := 1; i < powerOfTwo(len(terms)); i++ { // the last again: few texts for all numbers of terms
+	from := 0
+	if v.rare {
+		from = 1
+		q.add(` AND `, key, ` IN (SELECT user_id FROM user_terms WHERE `)
+		matchTerm(q, v.prefixes[0])
+		q.add(`)`)
+	}
+	for i := from; i < powerOfTwo(len(v.prefixes)); i++ { // the last again: few texts for all numbers of terms
 		q.add(` AND EXISTS (SELECT 1 FROM user_terms WHERE user_id = `, key, ` AND `)
-		matchTerm(q, terms[min(i, len(terms)-1)])
+		matchTerm(q, v.prefixes[min(i, len(v.prefixes)-1)])
 		q.add(`)`)
 	}
 }
@@ -175,9 +229,9 @@ func (s *Store) ActiveMembers(ctx context.Context, organizationID string, since 
 
 // RecentMembers implements storage.Directory; the last one first.
 func (s *Store) RecentMembers(ctx context.Context, organizationID string, limit int) ([]storage.Member, error) {
-	return rows(ctx, s, "recent members", `SELECT `+memberColumns+` FROM (
-		SELECT organization_id, user_id, joined_at FROM memberships WHERE organization_id = $1
-		ORDER BY joined_at DESC, user_id DESC LIMIT $2)`+memberJoins+`ORDER BY m.joined_at DESC, m.user_id DESC`,
+	return rows(ctx, s, "recent members", selectMembers+`
+		SELECT organization_id, user_id FROM memberships WHERE organization_id = $1
+		ORDER BY joined_at DESC, user_id DESC LIMIT $2`+ofPage+`ORDER BY m.joined_at DESC, m.user_id DESC`,
 		[]any{organizationID, page(limit)}, scanMember)
 }
 

@@ -2,17 +2,24 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/signet-idp/signet/storage"
 )
+
+// disorder is how far the times of events can be from the order of their seq:
+// an event is stamped when it is recorded, so what can differ is the clocks of
+// replicas and how long a transaction takes. Far above both.
+const disorder = time.Hour
 
 // QueryEvents implements storage.EventQueries.
 func (s *Store) QueryEvents(ctx context.Context, eq storage.EventQuery) ([]storage.Event, error) {
 	var q query
 	q.add(`SELECT `, eventColumns)
-	if err := matchEvents(&q, eq); err != nil {
+	if err := s.matchEvents(ctx, &q, eq); err != nil {
 		return nil, opErr("query events", err)
 	}
 	q.add(` ORDER BY seq DESC LIMIT `, q.arg(page(eq.Limit)), ` OFFSET `, q.arg(max(eq.Offset, 0)))
@@ -24,7 +31,7 @@ func (s *Store) QueryEvents(ctx context.Context, eq storage.EventQuery) ([]stora
 func (s *Store) CountEvents(ctx context.Context, eq storage.EventQuery, limit int) (n int64, err error) {
 	var q query
 	q.add(`SELECT CAST(count(*) AS BIGINT) FROM (SELECT seq`)
-	if err := matchEvents(&q, eq); err != nil {
+	if err := s.matchEvents(ctx, &q, eq); err != nil {
 		return 0, opErr("count events", err)
 	}
 	q.add(` ORDER BY seq DESC LIMIT `, q.arg(max(limit, 0)), `) matching`)
@@ -32,31 +39,84 @@ func (s *Store) CountEvents(ctx context.Context, eq storage.EventQuery, limit in
 	return n, err
 }
 
-// matchEvents adds the conditions; the bound on seq leaves out what has none.
-func matchEvents(q *query, eq storage.EventQuery) error {
+// matchEvents adds the conditions. The bound on seq leaves out what has none.
+func (s *Store) matchEvents(ctx context.Context, q *query, eq storage.EventQuery) error {
 	if len(eq.Types) > storage.MaxEventTypes {
 		return fmt.Errorf("%d types, at most %d can be asked for", len(eq.Types), storage.MaxEventTypes)
 	}
-	before := eq.Before
-	if before <= 0 {
-		before = math.MaxInt64
+	after, before, err := s.span(ctx, eq)
+	if err != nil {
+		return err
 	}
-	q.add(` FROM events WHERE seq < `, q.arg(before))
-	if eq.Subject != "" {
+	q.add(` FROM events WHERE seq > `, q.arg(after), ` AND seq < `, q.arg(before))
+	switch {
+	case eq.Subject != "" && eq.Organization != "":
+		// The expression keeps SQLite, which knows no better, from the index of
+		// organizations: a person has fewer events.
+		q.add(` AND subject = `, q.arg(eq.Subject), ` AND organization || '' = `, q.arg(eq.Organization))
+	case eq.Subject != "":
 		q.add(` AND subject = `, q.arg(eq.Subject))
-	}
-	if eq.Organization != "" {
+	case eq.Organization != "":
 		q.add(` AND organization = `, q.arg(eq.Organization))
 	}
-	if !eq.From.IsZero() || !eq.To.IsZero() {
-		to := any(eq.To)
-		if eq.To.IsZero() {
-			to = int64(math.MaxInt64)
-		}
-		q.add(` AND time >= `, q.arg(eq.From), ` AND time < `, q.arg(to))
+	if !eq.From.IsZero() {
+		q.add(` AND time >= `, q.arg(eq.From))
+	}
+	if !eq.To.IsZero() {
+		q.add(` AND time < `, q.arg(eq.To))
 	}
 	if len(eq.Types) > 0 {
 		q.add(` AND type IN `, q.list(eq.Types))
 	}
 	return nil
+}
+
+// span returns between which seqs to look, both left out. Of many subjects the
+// indices have no order by time, so that the time range becomes a range of seq;
+// a single subject's events are few enough to walk over.
+func (s *Store) span(ctx context.Context, eq storage.EventQuery) (after, before int64, err error) {
+	before = eq.Before
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	if eq.Subject != "" {
+		return 0, before, nil
+	}
+	if !eq.From.IsZero() {
+		if after, err = s.seqBefore(ctx, eq.From.Add(-disorder)); err != nil {
+			return 0, 0, err
+		}
+	}
+	if !eq.To.IsZero() {
+		last, err := s.seqBefore(ctx, eq.To.Add(disorder))
+		if err != nil {
+			return 0, 0, err
+		}
+		before = min(before, last+1)
+	}
+	return after, before, nil
+}
+
+// seqBefore returns a seq, 0 if need be, with an event before t at it and none
+// at the next: as the times rise, but for a disorder, everything up to it is
+// before t and everything after it is not.
+func (s *Store) seqBefore(ctx context.Context, t time.Time) (int64, error) {
+	var low, high int64
+	if err := s.row(ctx, "newest seq", `SELECT COALESCE(MAX(seq), 0) FROM events`, nil, &high); err != nil {
+		return 0, err
+	}
+	for low < high {
+		mid := low + (high-low+1)/2
+		var at time.Time
+		err := s.row(ctx, "time of seq", `SELECT time FROM events WHERE seq = $1`, []any{mid}, &at)
+		switch {
+		case err == nil && !at.Before(t):
+			high = mid - 1
+		case err == nil || errors.Is(err, storage.ErrNotFound): // not there: older than what is kept
+			low = mid
+		default:
+			return 0, err
+		}
+	}
+	return low, nil
 }

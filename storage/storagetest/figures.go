@@ -125,7 +125,7 @@ func testEventQueries(t *testing.T, r []Store) {
 	events := make([]storage.Event, sequenced+waiting)
 	for i := range events {
 		events[i] = storage.Event{
-			ID: storage.NewID(), Type: fmt.Sprint("type.", i%5), Time: epoch.Add(time.Duration(i-i%3*4) * time.Minute), Actor: "a",
+			ID: storage.NewID(), Type: fmt.Sprint("type.", i%5), Time: epoch.Add(time.Duration(i*30-i%3*25) * time.Minute), Actor: "a",
 			ActorKind: "user", Subject: fmt.Sprint("subject-", i*7%4), Organization: fmt.Sprint("organization-", i*5%3),
 			Request: "r", Data: []byte(`{}`), Personal: []byte{1}, PersonalOf: "s",
 		}
@@ -151,7 +151,7 @@ func testEventQueries(t *testing.T, r []Store) {
 	}
 	moment := func(t *rapid.T, label string) time.Time {
 		if i := rapid.IntRange(-70, 70).Draw(t, label); i >= 0 {
-			return epoch.Add(time.Duration(i) * time.Minute)
+			return epoch.Add(time.Duration(i*25) * time.Minute)
 		}
 		return time.Time{}
 	}
