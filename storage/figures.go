@@ -18,13 +18,15 @@ type IdempotentRequest struct {
 // IdempotentRequests remembers answers.
 type IdempotentRequests interface {
 	// BeginIdempotent inserts the request, replacing one that has expired at
-	// r.CreatedAt; won is false when another stands, which is then returned.
+	// r.CreatedAt; won is false when another stands, which is then returned. The
+	// expiry is when somebody else may take a request over that never ended.
 	BeginIdempotent(ctx context.Context, r IdempotentRequest) (standing IdempotentRequest, won bool, err error)
-	// FinishIdempotent stores the answer; ErrNotFound when no such request is
-	// at work.
-	FinishIdempotent(ctx context.Context, id string, status int64, answer []byte) error
-	// DropIdempotent forgets a request that came to nothing; an answered one stays.
-	DropIdempotent(ctx context.Context, id string) error
+	// FinishIdempotent sets status, answer and expiry of the request that began
+	// as r (same ID and CreatedAt); ErrNotFound when it was answered or taken
+	// over.
+	FinishIdempotent(ctx context.Context, r IdempotentRequest) error
+	// DropIdempotent forgets a request that began so and came to nothing.
+	DropIdempotent(ctx context.Context, id string, createdAt time.Time) error
 }
 
 // Rollup is a count of events of one day.

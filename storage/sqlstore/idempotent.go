@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/signet-idp/signet/storage"
 )
@@ -31,16 +32,16 @@ func (s *Store) BeginIdempotent(ctx context.Context, r storage.IdempotentRequest
 	return stands, false, err
 }
 
-// FinishIdempotent implements storage.IdempotentRequests; ErrNotFound when no
-// such request is at work.
-func (s *Store) FinishIdempotent(ctx context.Context, id string, status int64, answer []byte) error {
+// FinishIdempotent implements storage.IdempotentRequests.
+func (s *Store) FinishIdempotent(ctx context.Context, r storage.IdempotentRequest) error {
 	return s.must(ctx, "finish idempotent request", storage.ErrNotFound,
-		`UPDATE idempotent_requests SET status = $2, answer = $3 WHERE id = $1 AND status = 0`, id, status, answer)
+		`UPDATE idempotent_requests SET status = $3, answer = $4, expires_at = $5 WHERE id = $1 AND created_at = $2 AND status = 0`,
+		r.ID, r.CreatedAt, r.Status, r.Answer, r.Expiry)
 }
 
 // DropIdempotent implements storage.IdempotentRequests. One that was answered
 // stays.
-func (s *Store) DropIdempotent(ctx context.Context, id string) error {
-	_, err := s.exec(ctx, "drop idempotent request", `DELETE FROM idempotent_requests WHERE id = $1 AND status = 0`, id)
+func (s *Store) DropIdempotent(ctx context.Context, id string, createdAt time.Time) error {
+	_, err := s.exec(ctx, "drop idempotent request", `DELETE FROM idempotent_requests WHERE id = $1 AND created_at = $2 AND status = 0`, id, createdAt)
 	return err
 }

@@ -30,25 +30,31 @@ func testIdempotentRequests(t *testing.T, r []Store) {
 	equal(t, won, false)
 	equal(t, stands, first)
 
-	noError(t, s.FinishIdempotent(ctx, "a", 201, []byte("sealed")))
-	first.Status, first.Answer = 201, []byte("sealed")
-	wantError(t, s.FinishIdempotent(ctx, "a", 500, nil), storage.ErrNotFound)
-	wantError(t, s.FinishIdempotent(ctx, "none", 200, nil), storage.ErrNotFound)
-	noError(t, s.DropIdempotent(ctx, "a"))
+	other := second // that did not begin
+	other.Status = 500
+	wantError(t, s.FinishIdempotent(ctx, other), storage.ErrNotFound)
+	noError(t, s.DropIdempotent(ctx, "a", other.CreatedAt))
+	first.Status, first.Answer, first.Expiry = 201, []byte("sealed"), epoch.Add(3*time.Hour)
+	noError(t, s.FinishIdempotent(ctx, first))
+	wantError(t, s.FinishIdempotent(ctx, first), storage.ErrNotFound)
+	noError(t, s.DropIdempotent(ctx, "a", first.CreatedAt))
 	stands, won = begin(second)
 	equal(t, won, false)
 	equal(t, stands, first)
 
 	// An expired one is replaced, its answer with it.
-	second.CreatedAt = first.Expiry
+	second.CreatedAt, second.Expiry = first.Expiry, first.Expiry.Add(time.Hour)
 	_, won = begin(second)
 	equal(t, won, true)
 	stands, won = begin(second)
 	equal(t, won, false)
 	equal(t, stands, second)
 
-	noError(t, s.DropIdempotent(ctx, "a"))
-	noError(t, s.DropIdempotent(ctx, "a"))
+	// Who was slow does not answer for who took over.
+	wantError(t, s.FinishIdempotent(ctx, first), storage.ErrNotFound)
+	noError(t, s.DropIdempotent(ctx, "a", second.CreatedAt))
+	noError(t, s.DropIdempotent(ctx, "a", second.CreatedAt))
+	first.Status, first.Answer = 0, nil
 	_, won = begin(first)
 	equal(t, won, true)
 }

@@ -139,11 +139,12 @@ func testOneWinnerOfAccounts(t *testing.T, r []Store) {
 	})
 	t.Run("FinishIdempotent", func(t *testing.T) {
 		race(t, r, func(round int) func(Store, int) (bool, error) {
-			id := fmt.Sprint("finish", round)
-			_, _, err := r[0].BeginIdempotent(ctx, storage.IdempotentRequest{ID: id, CreatedAt: epoch, Expiry: expiry})
+			mine := storage.IdempotentRequest{ID: fmt.Sprint("finish", round), CreatedAt: epoch, Expiry: expiry}
+			_, _, err := r[0].BeginIdempotent(ctx, mine)
 			noError(t, err)
+			mine.Status = 200
 			return func(s Store, _ int) (bool, error) {
-				err := s.FinishIdempotent(ctx, id, 200, nil)
+				err := s.FinishIdempotent(ctx, mine)
 				if errors.Is(err, storage.ErrNotFound) {
 					return false, nil
 				}
