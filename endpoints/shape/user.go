@@ -179,18 +179,5 @@ func ProfileMember(name string) string {
 	return ""
 }
 
-// TopRole is the one role shown where a single one fits: the highest built-in
-// one, else the first.
-func TopRole(roles []string) string {
-	for _, r := range []string{access.Owner, access.Admin, access.Manager, access.Member, access.Viewer} {
-		for _, have := range roles {
-			if have == r {
-				return r
-			}
-		}
-	}
-	if len(roles) == 0 {
-		return ""
-	}
-	return roles[0]
-}
+// TopRole is the one role shown where a single one fits.
+func TopRole(roles []string) string { return access.TopRole(roles) }

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/signet-idp/signet/storage"
@@ -39,6 +40,20 @@ func ParseTokenRole(role string) (storage.RoleScope, string) {
 		return storage.ScopeSystem, name
 	}
 	return storage.ScopeOrganization, role
+}
+
+// TopRole is the one role of an organization that stands for several, where a
+// single one fits: the highest built-in one, else the first; empty for none.
+func TopRole(roles []string) string {
+	for _, r := range []string{Owner, Admin, Manager, Member, Viewer} {
+		if slices.Contains(roles, r) {
+			return r
+		}
+	}
+	if len(roles) == 0 {
+		return ""
+	}
+	return roles[0]
 }
 
 func lower(c byte) bool { return 'a' <= c && c <= 'z' }

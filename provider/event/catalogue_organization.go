@@ -19,12 +19,12 @@ func organizationEntries() []Entry {
 		},
 		{
 			Type: OrganizationStatusChanged, Class: ClassAudit, Subject: SubjectOrganization,
-			Data: map[string]Kind{"from": Enum, "to": Enum, "reason": Enum},
-			Doc:  "The tenant was suspended or made active again.",
+			Data: map[string]Kind{"from": Enum, "to": Enum, "reason": Enum, "invitations": Count},
+			Doc:  "The tenant was suspended or made active again; invitations counts those that ended with it.",
 		},
 		{
 			Type: OrganizationDeleted, Class: ClassAudit, Subject: SubjectOrganization,
-			Data: map[string]Kind{"reason": Enum, "members": Count},
+			Data: map[string]Kind{"reason": Enum, "members": Count, "invitations": Count},
 			Doc:  "The tenant was deleted.",
 		},
 		{
@@ -56,6 +56,21 @@ func organizationEntries() []Entry {
 			Type: OrganizationInvitationRevoked, Class: ClassAccount, Subject: SubjectOrganization,
 			Data: map[string]Kind{"invitation_id": ID, "reason": Enum},
 			Doc:  "An invitation was taken back.",
+		},
+		{
+			Type: OrganizationDomainAdded, Class: ClassAccount, Subject: SubjectOrganization,
+			Data: map[string]Kind{"domain": ID},
+			Doc:  "The tenant says that a DNS domain is its own; nothing is proven yet.",
+		},
+		{
+			Type: OrganizationDomainVerified, Class: ClassAudit, Subject: SubjectOrganization,
+			Data: map[string]Kind{"domain": ID},
+			Doc:  "The tenant has proven that a DNS domain is its own.",
+		},
+		{
+			Type: OrganizationDomainRemoved, Class: ClassAudit, Subject: SubjectOrganization,
+			Data: map[string]Kind{"domain": ID, "verified": Flag},
+			Doc:  "The tenant gave up a DNS domain; verified says whether it had proven it.",
 		},
 		{
 			Type: AuthPermissionChanged, Class: ClassAudit, Subject: SubjectAnyone,

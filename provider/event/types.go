@@ -50,6 +50,9 @@ const (
 	OrganizationInvitationCreated  Type = "organization.invitation_created"
 	OrganizationInvitationAccepted Type = "organization.invitation_accepted"
 	OrganizationInvitationRevoked  Type = "organization.invitation_revoked"
+	OrganizationDomainAdded        Type = "organization.domain_added"
+	OrganizationDomainVerified     Type = "organization.domain_verified"
+	OrganizationDomainRemoved      Type = "organization.domain_removed"
 
 	MFAMethodSetup            Type = "mfa.method_setup"
 	MFAMethodRemoved          Type = "mfa.method_removed"

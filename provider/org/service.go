@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -24,6 +24,8 @@ import (
 type Store interface {
 	storage.Organizations
 	storage.Memberships
+	storage.Domains
+	RevokeInvitationsOf(ctx context.Context, organizationID string, at time.Time) (int64, error)
 	Role(ctx context.Context, scope storage.RoleScope, organizationID, name string) (storage.Role, error)
 	UserByID(ctx context.Context, id string) (storage.User, error)
 }
@@ -52,6 +54,9 @@ type Organization struct {
 	Slug    string // empty: derived from the name, made unique by a number
 	Name    string
 	Profile map[string]any
+	// Restricted: the profile must not hold what only who runs the installation
+	// decides (subscription_tier other than the default, features, trial_ends_at).
+	Restricted bool
 	// OwnerID becomes the first owner. Only who declares the members in the
 	// same transaction (package apply) leaves it empty.
 	OwnerID   string
@@ -60,7 +65,8 @@ type Organization struct {
 }
 
 // Create makes an organization with its first owner. fault.SlugTaken when a
-// slug was asked for and is in use.
+// slug was asked for and is in use, fault.Invalid, fault.Forbidden for a
+// restricted member.
 func (s *Service) Create(ctx context.Context, o Organization) (storage.Organization, error) {
 	derived := o.Slug == ""
 	if derived {
@@ -71,9 +77,17 @@ func (s *Service) Create(ctx context.Context, o Organization) (storage.Organizat
 	if o.ID == "" {
 		o.ID = storage.NewID()
 	}
-	if err := check(o.ID, o.Slug, o.Name, o.Profile); err != nil {
+	profile, err := NormalizeProfile(o.Profile)
+	if err == nil {
+		err = check(o.ID, o.Slug, o.Name, profile)
+	}
+	if err == nil && o.Restricted {
+		err = within(nil, profile)
+	}
+	if err != nil {
 		return storage.Organization{}, fmt.Errorf("org: create: %w", err)
 	}
+	o.Profile = profile
 	for n := 2; ; n++ {
 		out, err := s.create(ctx, o)
 		if !derived || !fault.Is(err, fault.SlugTaken) || n > 20 {
@@ -94,9 +108,6 @@ func (s *Service) Create(ctx context.Context, o Organization) (storage.Organizat
 func (s *Service) create(ctx context.Context, o Organization) (storage.Organization, error) {
 	var out storage.Organization
 	err := s.changes.Do(ctx, "org: create", func(ctx context.Context, c *change.Change) error {
-		if o.Profile == nil {
-			o.Profile = map[string]any{}
-		}
 		out = storage.Organization{
 			ID: o.ID, Slug: o.Slug, Name: o.Name, Profile: o.Profile, Status: storage.OrganizationActive,
 			ManagedBy: o.ManagedBy, Version: 1, CreatedAt: c.Now, UpdatedAt: c.Now,
@@ -108,6 +119,9 @@ func (s *Service) create(ctx context.Context, o Organization) (storage.Organizat
 			return taken(err)
 		}
 		data := map[string]any{"source": change.Enum(o.Source)}
+		if kind, _ := o.Profile["organization_type"].(string); kind != "" {
+			data["organization_type"] = kind
+		}
 		if o.OwnerID != "" {
 			if err := s.activeUser(ctx, o.OwnerID); err != nil {
 				return err
@@ -154,16 +168,23 @@ func (s *Service) List(ctx context.Context, after string, limit int) ([]storage.
 	return list, nil
 }
 
-// Update changes what change sets: nil members stay.
+// Update says what to change: nil members stay.
 type Update struct {
-	Slug      *string
-	Name      *string
-	Profile   map[string]any // replaces the profile
+	Slug *string
+	Name *string
+	// Profile replaces the profile, but for the verified domain.
+	Profile map[string]any
+	// Patch is a merge patch of the profile (RFC 7396): what it names changes,
+	// null removes, objects are merged.
+	Patch     map[string]any
 	ManagedBy *string
+	// Restricted: see Organization.
+	Restricted bool
 }
 
-// Update changes an organization. A new slug does not end tokens that carry the
-// old one; they run out.
+// Update changes an organization: fault.OrganizationNotFound, fault.SlugTaken,
+// fault.Invalid, fault.Forbidden for a restricted member. A new slug does not
+// end tokens that carry the old one; they run out.
 func (s *Service) Update(ctx context.Context, id string, u Update, source string) (storage.Organization, error) {
 	var out storage.Organization
 	err := s.changes.Do(ctx, "org: update", func(ctx context.Context, c *change.Change) error {
@@ -181,8 +202,8 @@ func (s *Service) Update(ctx context.Context, id string, u Update, source string
 		if u.ManagedBy != nil {
 			o.ManagedBy = *u.ManagedBy
 		}
-		if u.Profile != nil {
-			o.Profile = u.Profile
+		if o.Profile, err = u.profile(o.Profile); err != nil {
+			return err
 		}
 		fields := changed(old, o)
 		if out = o; len(fields) == 0 && old.ManagedBy == o.ManagedBy {
@@ -191,18 +212,73 @@ func (s *Service) Update(ctx context.Context, id string, u Update, source string
 		if err := check(o.ID, o.Slug, o.Name, o.Profile); err != nil {
 			return err
 		}
+		if u.Restricted {
+			if err := within(old.Profile, o.Profile); err != nil {
+				return err
+			}
+		}
 		if err := s.write(ctx, c, &o); err != nil {
 			return err
 		}
 		out = o
-		c.Reconfigure() // clients of the organization are held with its slug
-		c.Record(event.Event{
-			Type: event.OrganizationUpdated, Subject: id, Organization: id,
-			Data: map[string]any{"fields": change.List(fields), "source": change.Enum(source)},
-		})
+		if old.Slug != o.Slug {
+			c.Reconfigure() // clients of the organization are held with its slug
+		}
+		record(c, id, fields, source)
 		return nil
 	})
 	return out, err
+}
+
+// profile is what becomes of a profile.
+func (u Update) profile(old map[string]any) (map[string]any, error) {
+	profile := old
+	if u.Profile != nil {
+		replaced, err := NormalizeProfile(u.Profile)
+		if err != nil {
+			return nil, err
+		}
+		if v, has := old[memberVerified]; has {
+			replaced[memberVerified] = v
+			if replaced["domain"] == nil {
+				replaced["domain"] = v
+			}
+		}
+		if err := ownDomain(replaced); err != nil {
+			return nil, err
+		}
+		profile = replaced
+	}
+	if u.Patch == nil {
+		return profile, nil
+	}
+	return patched(profile, u.Patch)
+}
+
+// within says no when a restricted member differs.
+func within(old, profile map[string]any) error {
+	if names := overstepped(old, profile); len(names) > 0 {
+		return fault.Newf(fault.Forbidden, "only who runs this installation changes %s", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// settings are the members whose change is an event of its own.
+func settings(field string) bool { return field == "settings" || field == "customization" }
+
+// record tells what changed, by the names of members.
+func record(c *change.Change, id string, fields []string, source string) {
+	described := slices.DeleteFunc(slices.Clone(fields), settings)
+	tell := func(t event.Type, names []string) {
+		c.Record(event.Event{Type: t, Subject: id, Organization: id, Data: map[string]any{"fields": change.List(names), "source": change.Enum(source)}})
+	}
+	set := change.Minus(fields, described)
+	if len(set) > 0 {
+		tell(event.OrganizationSettingsUpdated, set)
+	}
+	if len(described) > 0 || len(set) == 0 {
+		tell(event.OrganizationUpdated, described)
+	}
 }
 
 func changed(old, o storage.Organization) []string {
@@ -213,14 +289,13 @@ func changed(old, o storage.Organization) []string {
 	if old.Name != o.Name {
 		fields = append(fields, "name")
 	}
-	if len(old.Profile)+len(o.Profile) > 0 && !reflect.DeepEqual(old.Profile, o.Profile) {
-		fields = append(fields, "profile")
-	}
-	return fields
+	return append(fields, differing(old.Profile, o.Profile)...)
 }
 
 // SetStatus suspends an organization, makes it active again or deletes it.
-// Taking it out of use ends every token for which it is the active one.
+// Taking it out of use ends every token for which it is the active one, stops
+// its clients and revokes its invitations; a deleted one gives its slug and
+// domains free.
 func (s *Service) SetStatus(ctx context.Context, id string, status storage.OrganizationStatus, reason string) (storage.Organization, error) {
 	if !slices.Contains([]storage.OrganizationStatus{storage.OrganizationActive, storage.OrganizationSuspended, storage.OrganizationDeleted}, status) {
 		return storage.Organization{}, fmt.Errorf("org: set status: %w", fault.Field("status", "a status is active, suspended or deleted"))
@@ -235,23 +310,42 @@ func (s *Service) SetStatus(ctx context.Context, id string, status storage.Organ
 		o.Status = status
 		if status == storage.OrganizationDeleted {
 			o.Slug = o.ID // free for somebody else; no slug has the form of an id
+			o.Profile = Described(o.Profile)
 		}
 		if err := s.write(ctx, c, &o); err != nil {
 			return err
 		}
 		out = o
 		c.Reconfigure()
+		e := event.Event{Type: event.OrganizationStatusChanged, Subject: id, Organization: id, Data: map[string]any{"from": string(from), "to": string(status), "reason": change.Enum(reason)}}
 		if status != storage.OrganizationActive {
 			c.Revoke(storage.RevokeOrg, id)
+			if e.Data["invitations"], err = s.store.RevokeInvitationsOf(ctx, id, c.Now); err != nil {
+				return err
+			}
 		}
-		e := event.Event{Type: event.OrganizationStatusChanged, Subject: id, Organization: id, Data: map[string]any{"from": string(from), "to": string(status), "reason": change.Enum(reason)}}
 		if status == storage.OrganizationDeleted {
-			e.Type, e.Data = event.OrganizationDeleted, map[string]any{"reason": change.Enum(reason)}
+			e.Type = event.OrganizationDeleted
+			delete(e.Data, "from")
+			delete(e.Data, "to")
+			if err := s.dropDomains(ctx, id); err != nil {
+				return err
+			}
 		}
 		c.Record(e)
 		return nil
 	})
 	return out, err
+}
+
+func (s *Service) dropDomains(ctx context.Context, organizationID string) error {
+	domains, err := s.store.DomainsOf(ctx, organizationID)
+	for _, d := range domains {
+		if err == nil {
+			err = s.store.DeleteDomain(ctx, organizationID, d.Domain)
+		}
+	}
+	return err
 }
 
 func (s *Service) alive(ctx context.Context, id string) (storage.Organization, error) {

@@ -85,3 +85,9 @@ func canonicalDomain(domain string) (string, error) {
 
 // onlyDigits: a last label of digits would make the domain an IPv4 address.
 func onlyDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
+
+// CanonicalDomain returns the one form of a DNS domain: lower case, ASCII
+// (IDNA2008), at least two labels, no address; ErrEmail when it is none.
+func CanonicalDomain(domain string) (string, error) {
+	return canonicalDomain(strings.TrimSuffix(strings.Trim(domain, " \t\r\n"), "."))
+}

@@ -60,7 +60,9 @@ func Normalize(known map[string]Check, profile map[string]any) (map[string]any, 
 			fields = append(fields, fault.FieldError{Field: name, Message: err.Error()})
 			continue
 		}
-		out[name] = kept
+		if kept != nil {
+			out[name] = kept
+		}
 	}
 	if len(fields) == 0 {
 		if err := roundTrip(&out); err != nil {
