@@ -55,6 +55,9 @@ func (c *check) organizations(context.Context) error {
 		}
 		c.id(path, o.ID)
 		c.status(path, o.Status)
+		if _, err := org.NormalizeProfile(o.Profile); err != nil {
+			c.fault(path+".profile", err)
+		}
 		c.once(seen, o.Slug, path)
 	}
 	return nil

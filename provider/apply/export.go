@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -23,7 +24,7 @@ func (a *Applier) Export(ctx context.Context, passwordHashes bool) (*File, error
 	slugs, members := map[string]string{}, map[string][]Membership{}
 	err := a.eachOrganization(ctx, func(o storage.Organization) error {
 		slugs[o.ID] = o.Slug
-		out := Organization{ID: o.ID, Slug: o.Slug, Name: o.Name, Profile: o.Profile}
+		out := Organization{ID: o.ID, Slug: o.Slug, Name: o.Name, Profile: org.Described(o.Profile)}
 		if o.Status != storage.OrganizationActive {
 			out.Status = string(o.Status)
 		}

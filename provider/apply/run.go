@@ -131,7 +131,7 @@ func (r *run) organization(ctx context.Context, o *Organization) error {
 	if there.Name != o.Name {
 		members, update.Name = append(members, "name"), &o.Name
 	}
-	if o.Profile != nil && !sameJSON(there.Profile, o.Profile) {
+	if o.Profile != nil && !sameJSON(org.Described(there.Profile), o.Profile) {
 		members, update.Profile = append(members, "profile"), o.Profile
 	}
 	if len(members) > 0 {

@@ -41,19 +41,24 @@ func (s *Service) AddMember(ctx context.Context, by access.Holder, organizationI
 		case !errors.Is(err, storage.ErrNotFound):
 			return err
 		}
-		m = storage.Membership{
-			OrganizationID: organizationID, UserID: userID, Roles: roles, JoinedAt: c.Now, AssignedBy: event.ActorFrom(ctx).ID,
-		}
-		if err := s.store.PutMembership(ctx, m); err != nil {
-			return err
-		}
-		c.Record(event.Event{
-			Type: event.OrganizationUserAdded, Subject: organizationID, Organization: organizationID,
-			Data: map[string]any{"user_id": userID, "roles": change.List(roles), "source": change.Enum(source)},
-		})
-		return nil
+		m, err = s.add(ctx, c, storage.Membership{
+			OrganizationID: organizationID, UserID: userID, Roles: roles, AssignedBy: event.ActorFrom(ctx).ID,
+		}, map[string]any{"source": change.Enum(source)})
+		return err
 	})
 	return m, err
+}
+
+// add makes somebody a member in the running transaction, the guard being held;
+// data is what the event says besides whom and which roles.
+func (s *Service) add(ctx context.Context, c *change.Change, m storage.Membership, data map[string]any) (storage.Membership, error) {
+	m.JoinedAt = c.Now
+	if err := s.store.PutMembership(ctx, m); err != nil {
+		return m, err
+	}
+	data["user_id"], data["roles"] = m.UserID, change.List(m.Roles)
+	c.Record(event.Event{Type: event.OrganizationUserAdded, Subject: m.OrganizationID, Organization: m.OrganizationID, Data: data})
+	return m, nil
 }
 
 // ChangeRoles gives a member exactly these roles. by must hold what every

@@ -47,6 +47,7 @@ type Store interface {
 	storage.EventQueries
 	storage.Directory
 	storage.Erasure
+	storage.Tenancy
 }
 
 // Factory opens a new, migrated database and returns one or more stores over
@@ -100,6 +101,7 @@ func Run(t *testing.T, open Factory) {
 		{"sweep", testSweep},
 		{"erasure", testErasure},
 		{"cancelled", testCancelled},
+		{"tenancy", testTenancy},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}

@@ -49,8 +49,8 @@ func testTenancy(t *testing.T, r []Store) {
 	first.InvitedBy = v.ID
 	equal(t, must(s.InvitationByID(ctx, a.ID, first.ID))(t), first)
 
-	equal(t, must(s.RevokeInvitationsOf(ctx, a.ID, at))(t), 2)
-	equal(t, must(s.RevokeInvitationsOf(ctx, a.ID, at))(t), 0)
+	equal(t, must(s.RevokeInvitationsOf(ctx, a.ID, at))(t), int64(2))
+	equal(t, must(s.RevokeInvitationsOf(ctx, a.ID, at))(t), int64(0))
 	equal(t, must(s.InvitationByID(ctx, a.ID, other.ID))(t).RevokedAt, at)
 	equal(t, must(s.InvitationsFor(ctx, "x@y.test", at, 10))(t), []storage.Invitation{second})
 	wantError(t, s.ReassignInvitation(ctx, first.ID, u.ID), storage.ErrNotFound)
