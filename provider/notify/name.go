@@ -62,8 +62,10 @@ func oneLine(s string) string {
 
 // unlink takes apart what mail programs turn into links: schemes
 // (http://evil.example), host names and addresses (evil.example, me@evil.example,
-// 192.0.2.1). A gap after the dot leaves names like "Acme Inc." and "St. Gallen"
-// as they are and "Booking.com" readable.
+// 192.0.2.1), and what headers would be decoded by (=?utf-8?q?...?=, RFC 2047):
+// a subject that looks encoded already is sent as it is. A gap after the dot
+// leaves names like "Acme Inc." and "St. Gallen" as they are and "Booking.com"
+// readable.
 func unlink(s string) string {
 	var b strings.Builder
 	runes := []rune(s)
@@ -78,11 +80,19 @@ func unlink(s string) string {
 			continue
 		}
 		b.WriteRune(r)
-		if (isDot(r) || r == '@' || r == '＠' || r == ':') && i+1 < len(runes) && !unicode.IsSpace(runes[i+1]) {
+		if i+1 < len(runes) && parts(r, runes[i+1]) {
 			b.WriteByte(' ')
 		}
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// parts says whether two neighbours must not stay together.
+func parts(r, next rune) bool {
+	if r == '=' {
+		return next == '?'
+	}
+	return (isDot(r) || r == '@' || r == '＠' || r == ':') && !unicode.IsSpace(next)
 }
 
 func isSlash(r rune) bool { return r == '/' || r == '\\' || r == '／' || r == '⁄' || r == '∕' }

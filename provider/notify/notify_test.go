@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -130,4 +131,18 @@ func TestNothingDelivers(t *testing.T) {
 	if err != nil || len(store.rows) != 0 {
 		t.Errorf("%v, %d rows", err, len(store.rows))
 	}
+}
+
+// open unseals a row as a Worker does.
+func open(t testing.TB, row storage.Message) notify.Delivery {
+	t.Helper()
+	d := notify.Delivery{ID: row.ID, CreatedAt: row.CreatedAt}
+	plain, err := cipher(t).Open(keys.Binding("messages", "sealed", row.ID, row.Channel), row.Sealed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(plain, &d.Content); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

@@ -23,6 +23,7 @@ const (
 	mux    = "github.com/gorilla/mux"
 	cors   = "github.com/rs/cors"
 	kafka  = "github.com/twmb/franz-go"
+	gomail = "github.com/wneessen/go-mail"
 	pgx    = "github.com/jackc/pgx"
 	otelPG = "github.com/exaring/otelpgx"
 	sqlite = "modernc.org/sqlite"
@@ -41,6 +42,7 @@ func homeless() []string {
 		jose3, "math/rand", "github.com/pkg/errors", "github.com/sirupsen/logrus",
 		"github.com/alicebob/miniredis", "pgregory.net/rapid", "github.com/google/go-cmp", "testing",
 		"github.com/getkin/kin-openapi", "github.com/santhosh-tekuri/jsonschema",
+		"github.com/emersion",
 	}
 }
 
@@ -53,6 +55,7 @@ func rules() []rule {
 		{in: "endpoints", ours: []string{"endpoints/...", "provider/...", "keys", "storage", "storage/volatile", anyInternal}, foreign: []string{mux, cors}},
 		{in: "provider/oauth", ours: []string{"provider/...", "keys", "storage", "storage/volatile", anyInternal}, foreign: []string{fosite}},
 		{in: "provider/event", ours: []string{"provider/...", "keys", "storage", "storage/volatile", anyInternal}, foreign: []string{kafka}},
+		{in: "provider/notify", ours: []string{"provider/...", "keys", "storage", "storage/volatile", anyInternal}, foreign: []string{gomail}},
 		{in: "provider", ours: []string{"provider/...", "keys", "storage", "storage/volatile", anyInternal}},
 		{in: "keys", ours: []string{"keys/...", "storage", "storage/volatile", anyInternal}},
 		{in: "storage", only: true, ours: []string{anyInternal}},
