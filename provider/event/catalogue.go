@@ -67,7 +67,7 @@ type Entry struct {
 // PersonalNames are the members that Event.Personal may hold.
 func PersonalNames() []string {
 	return []string{
-		"address", "device_name", "email", "ip_address", "name",
+		"address", "device_name", "email", "ip_address", "metadata", "name",
 		"phone_number", "previous_email", "previous_phone_number",
 		"user_agent", "username",
 	}

@@ -16,6 +16,8 @@ func checkHead(entry Entry, e Event) error {
 	case entry.Subject == SubjectResource && !visible(e.Subject, MaxURI, true),
 		entry.Subject != SubjectResource && !visible(e.Subject, MaxID, false):
 		return fmt.Errorf("subject is no id: %w", ErrUndeclared)
+	case !visible(e.ID, MaxID, false):
+		return fmt.Errorf("id is no id: %w", ErrUndeclared)
 	case !visible(e.Organization, MaxID, false):
 		return fmt.Errorf("organization is no id: %w", ErrUndeclared)
 	case (e.PersonalOf == "") != (len(e.Personal) == 0):
@@ -154,14 +156,17 @@ func enumeration(s string) bool {
 	return true
 }
 
-// cut makes a personal value valid UTF-8 of at most MaxPersonalValue bytes: it
-// comes from strangers (a user agent), who must not make the record fail.
-func cut(s string) string {
+// cut makes a personal value valid UTF-8 of bounded length: it comes from
+// strangers (a user agent), who must not make the record fail.
+func cut(name, s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= MaxPersonalValue {
+	n := MaxPersonalValue
+	if name == "metadata" {
+		n = MaxMetadata
+	}
+	if len(s) <= n {
 		return s
 	}
-	n := MaxPersonalValue
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}

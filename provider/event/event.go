@@ -8,6 +8,9 @@ type Type string
 
 // Event is what a caller records.
 type Event struct {
+	// ID is a new UUIDv7 of the caller's, who wants to name the event
+	// afterwards; empty: one is made.
+	ID   string
 	Type Type
 	// Subject is the id of what the event is about: what its type says (see
 	// Entry.Subject). Consumers get the events of one subject in order.
@@ -20,7 +23,8 @@ type Event struct {
 	// PersonalOf is the user whose key seals Personal; both or neither.
 	PersonalOf string
 	// Personal holds what says something about the person, by the names in
-	// PersonalNames. Values are cut to MaxPersonalValue bytes.
+	// PersonalNames. Values are cut to MaxPersonalValue bytes, metadata to
+	// MaxMetadata.
 	Personal map[string]string
 }
 
@@ -33,6 +37,7 @@ const (
 	MaxListItem      = 128
 	MaxDataBytes     = 96 << 10 // five full lists
 	MaxPersonalValue = 512
+	MaxMetadata      = 4 << 10
 	MaxBatch         = 500
 )
 

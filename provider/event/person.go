@@ -75,7 +75,7 @@ func (p *persons) seal(ctx context.Context, userID string, row storage.Event, pe
 	}
 	short := make(map[string]string, len(personal))
 	for name, value := range personal {
-		short[name] = cut(value)
+		short[name] = cut(name, value)
 	}
 	plain, err := json.Marshal(short)
 	if err != nil {

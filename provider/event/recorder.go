@@ -138,8 +138,11 @@ func (r *Recorder) row(ctx context.Context, e Event) (storage.Event, error) {
 	if err := checkActor(actor); err != nil {
 		return storage.Event{}, err
 	}
+	if e.ID == "" {
+		e.ID = storage.NewID()
+	}
 	return storage.Event{
-		ID:           storage.NewID(),
+		ID:           e.ID,
 		Type:         string(e.Type),
 		Time:         r.clock.Now(),
 		Actor:        actor.ID,

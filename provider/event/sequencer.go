@@ -15,9 +15,6 @@ import (
 const (
 	leaseName = "sequencer"
 	leaseTime = 5 * time.Second
-	// retryLease is how long a replica without the lease waits before it asks
-	// again, so that asking costs one small statement a second and replica.
-	retryLease = time.Second
 	// batchSize bounds one transaction.
 	batchSize = 500
 
@@ -45,7 +42,10 @@ type SequencerConfig struct {
 	// Where there is one process only, Kick announces all events, and this may
 	// be seconds.
 	Poll time.Duration
-	Log  *slog.Logger // nil: none
+	// Notify is called after events were sequenced; it must not block.
+	// Follower.Kick belongs here. nil: nobody is told.
+	Notify func()
+	Log    *slog.Logger // nil: none
 }
 
 // Sequencer gives recorded events their gap-free seq and their place in the
@@ -55,16 +55,13 @@ type SequencerConfig struct {
 // that writes, so the chain never forks.
 type Sequencer struct {
 	store  SequencerStore
-	clock  clock.Clock
-	holder string
+	notify func()
 	poll   time.Duration
 	log    *slog.Logger
 	kick   chan struct{}
 
-	mu      sync.Mutex // one Tick at a time
-	lease   storage.Lease
-	held    bool
-	retryAt time.Time
+	mu     sync.Mutex // one Tick at a time
+	tenure tenure
 }
 
 // NewSequencer makes a Sequencer; start it with Run.
@@ -78,9 +75,12 @@ func NewSequencer(c SequencerConfig) (*Sequencer, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Notify == nil {
+		c.Notify = func() {}
+	}
 	return &Sequencer{
-		store: c.Store, clock: c.Clock, holder: c.Holder, poll: c.Poll, log: c.Log,
-		kick: make(chan struct{}, 1),
+		store: c.Store, notify: c.Notify, poll: c.Poll, log: c.Log, kick: make(chan struct{}, 1),
+		tenure: tenure{store: c.Store, clock: c.Clock, name: leaseName, holder: c.Holder, length: leaseTime},
 	}, nil
 }
 
@@ -97,9 +97,9 @@ func (s *Sequencer) Kick() {
 func (s *Sequencer) Tick(ctx context.Context) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	held, err := s.hold(ctx)
+	held, err := s.tenure.hold(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("event: sequencer: lease: %w", err)
+		return 0, fmt.Errorf("event: sequencer: %w", err)
 	}
 	if !held {
 		return 0, nil
@@ -114,31 +114,17 @@ func (s *Sequencer) Tick(ctx context.Context) (int, error) {
 	}
 	n, err := s.sequence(ctx)
 	if errors.Is(err, storage.ErrVersion) {
-		s.held = false
+		s.tenure.lost()
 		s.log.InfoContext(ctx, "event sequencer: another replica took the lease")
 		return 0, nil
 	}
 	if err != nil {
 		return 0, fmt.Errorf("event: sequencer: %w", err)
 	}
+	if n > 0 {
+		s.notify()
+	}
 	return n, nil
-}
-
-// hold takes the lease or extends it in the second half of its time.
-func (s *Sequencer) hold(ctx context.Context) (bool, error) {
-	now := s.clock.Now()
-	if s.held && now.Before(s.lease.Expiry.Add(-leaseTime/2)) {
-		return true, nil
-	}
-	if !s.held && now.Before(s.retryAt) && s.retryAt.Sub(now) <= retryLease {
-		return false, nil
-	}
-	lease, held, err := s.store.AcquireLease(ctx, leaseName, s.holder, now, now.Add(leaseTime))
-	if err != nil {
-		return false, err
-	}
-	s.lease, s.held, s.retryAt = lease, held, now.Add(retryLease)
-	return held, nil
 }
 
 // sequence writes one batch under the lease's fence. Checking the lease locks
@@ -147,8 +133,8 @@ func (s *Sequencer) hold(ctx context.Context) (bool, error) {
 func (s *Sequencer) sequence(ctx context.Context) (n int, err error) {
 	err = s.store.InTx(ctx, func(ctx context.Context) error {
 		n = 0
-		if err := s.store.CheckLease(ctx, s.lease); err != nil {
-			return fmt.Errorf("check lease: %w", err)
+		if err := s.tenure.check(ctx); err != nil {
+			return err
 		}
 		seq, hash := int64(0), Genesis()
 		last, err := s.store.LastEvent(ctx)
@@ -220,19 +206,11 @@ func (s *Sequencer) Run(ctx context.Context) error {
 	}
 }
 
-// release gives the lease back, so that another replica need not wait for it to
-// expire.
 func (s *Sequencer) release(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.held {
-		return nil
-	}
-	s.held = false
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	if err := s.store.ReleaseLease(ctx, s.lease); err != nil && !errors.Is(err, storage.ErrVersion) {
-		return fmt.Errorf("event: sequencer: release lease: %w", err)
+	if err := s.tenure.release(ctx); err != nil {
+		return fmt.Errorf("event: sequencer: %w", err)
 	}
 	return nil
 }
