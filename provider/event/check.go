@@ -127,6 +127,12 @@ func ListItem(s string) bool {
 	return s != "" && visible(s, MaxListItem, true) && !strings.ContainsAny(s, `"\\`)
 }
 
+// Identifier says whether a member of kind ID may hold s.
+func Identifier(s string) bool { return visible(s, MaxID, false) }
+
+// Enumeration says whether a member of kind Enum may hold s.
+func Enumeration(s string) bool { return enumeration(s) }
+
 // visible says whether s is at most limit visible ASCII characters. Without at
 // it holds no '@': that keeps mail addresses out of ids.
 func visible(s string, limit int, at bool) bool {
