@@ -1,0 +1,82 @@
+package users
+
+import (
+	"net/http"
+
+	"github.com/signet-idp/signet/endpoints/shape"
+	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/storage"
+)
+
+// ListQuery is the query of GET /users.
+type ListQuery struct {
+	Limit    int    `json:"limit"`
+	Offset   int    `json:"offset"`
+	Page     int    `json:"page"`
+	PageSize int    `json:"page_size"`
+	Cursor   string `json:"cursor"`
+	Q        string `json:"q"`
+}
+
+// maxSearch bounds what is searched for, in bytes.
+const maxSearch = 256
+
+// list is GET /users: a bare list, as older clients read it; the header
+// X-Total-Count says how many there are, Link where it goes on.
+func (h *Handler) list(w http.ResponseWriter, r *http.Request) error {
+	ctx, c := r.Context(), shape.CallerOf(r.Context())
+	paging, err := web.ReadPaging(r)
+	if err != nil {
+		return err
+	}
+	q := storage.UserQuery{After: paging.Cursor, Offset: paging.Offset, Limit: paging.Size}
+	search := r.URL.Query().Get("q")
+	if len(search) > maxSearch {
+		return fault.Field("query.q", "write at most 256 bytes")
+	}
+	if search != "" {
+		if q.Terms = h.Terms(search); len(q.Terms) == 0 {
+			paging.Describe(w, r, 0, "")
+			return web.WriteJSON(w, http.StatusOK, []shape.User{}) // nothing but punctuation: nobody is called so
+		}
+	}
+	show := h.Shapes.PersonOf
+	holder, err := h.Directory.Holder(ctx, c, "")
+	if err != nil {
+		return err
+	}
+	all, err := h.Directory.May(ctx, holder, "read:system:users")
+	if err != nil {
+		return err
+	}
+	if !all {
+		if c.OrganizationID == "" {
+			return fault.New(fault.Forbidden, "this is for administrators; the token has no active organization")
+		}
+		o, _, err := h.Directory.Organization(ctx, c, c.OrganizationID, "write:members")
+		if err != nil {
+			return err
+		}
+		q.OrganizationID, show = o.ID, h.memberPart
+	}
+	people, err := h.Store.QueryUsers(ctx, q)
+	if err != nil {
+		return err
+	}
+	total, err := h.Store.CountUsers(ctx, q)
+	if err != nil {
+		return err
+	}
+	out := make([]shape.User, 0, len(people))
+	last := ""
+	for _, u := range people {
+		out, last = append(out, show(u)), u.ID
+	}
+	next := ""
+	if cursor := paging.NextCursor(len(people), last); cursor != nil {
+		next = *cursor
+	}
+	paging.Describe(w, r, total, next)
+	return web.WriteJSON(w, http.StatusOK, out)
+}

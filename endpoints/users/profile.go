@@ -1,0 +1,277 @@
+package users
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/signet-idp/signet/endpoints/shape"
+	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/provider/directory"
+	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/storage"
+)
+
+// ProfileRequest is the body of POST /users/profile. A member that is not there
+// stays as it is.
+type ProfileRequest struct {
+	Email       string         `json:"email"`
+	Password    string         `json:"password"`
+	FirstName   *string        `json:"first_name"`
+	LastName    *string        `json:"last_name"`
+	FullName    *string        `json:"full_name"`
+	DisplayName *string        `json:"display_name"`
+	Username    *string        `json:"username"`
+	PhoneNumber *string        `json:"phone_number"`
+	JobTitle    *string        `json:"job_title"`
+	Department  *string        `json:"department"`
+	Bio         *string        `json:"bio"`
+	Skills      []string       `json:"skills"`
+	Interests   []string       `json:"interests"`
+	TenantID    string         `json:"tenant_id"`
+	Tenant      string         `json:"organization_id" alias:"tenant_id"`
+	InviteToken string         `json:"invite_token"`
+	AvatarURL   *string        `json:"avatar_url"`
+	Timezone    *string        `json:"timezone"`
+	Language    *string        `json:"language"`
+	Preferences map[string]any `json:"preferences"`
+}
+
+// patch is the request under the names that a profile is kept under.
+func (q *ProfileRequest) patch() map[string]any {
+	out := map[string]any{}
+	for claim, v := range map[string]*string{
+		"given_name": q.FirstName, "family_name": q.LastName, "name": q.FullName, "nickname": q.DisplayName,
+		"preferred_username": q.Username, "job_title": q.JobTitle,
+		"department": q.Department, "bio": q.Bio, "picture": q.AvatarURL, "zoneinfo": q.Timezone, "locale": q.Language,
+	} {
+		if v != nil {
+			out[claim] = *v
+		}
+	}
+	if q.Skills != nil {
+		out["skills"] = q.Skills
+	}
+	if q.Interests != nil {
+		out["interests"] = q.Interests
+	}
+	return out
+}
+
+// UserProfile is an account with its preferences, and once more below profile,
+// where some clients look for it.
+type UserProfile struct {
+	Profile
+	Nested Profile `json:"profile"`
+}
+
+// Profile is an account with its preferences.
+type Profile struct {
+	shape.User
+	Preferences map[string]any `json:"preferences"`
+}
+
+func profileOf(u shape.User, of storage.User, private bool) UserProfile {
+	p := Profile{User: u, Preferences: map[string]any{}}
+	if private {
+		p.Preferences = shape.Object(of.Profile, "preferences")
+	}
+	return UserProfile{Profile: p, Nested: p}
+}
+
+// createProfile is POST /users/profile.
+func (h *Handler) createProfile(w http.ResponseWriter, r *http.Request) error {
+	var q ProfileRequest
+	if err := web.Decode(r, &q); err != nil {
+		return err
+	}
+	bearer, err := web.BearerToken(r)
+	if err != nil {
+		return err
+	}
+	if bearer != "" && q.Email == "" {
+		return h.updateProfile(w, r, bearer, &q)
+	}
+	profile := q.patch()
+	if q.PhoneNumber != nil {
+		profile["phone_number"] = *q.PhoneNumber
+	}
+	u, err := h.Registrar.Register(r.Context(), Registration{
+		Email: q.Email, Password: q.Password, Profile: profile, TenantID: q.TenantID, InviteToken: q.InviteToken,
+		IPAddress: addressOf(r), UserAgent: r.UserAgent(),
+	})
+	if err != nil {
+		return err
+	}
+	if u == nil {
+		return web.WriteJSON(w, http.StatusAccepted, shape.Message{Message: "If the address is free, a message is on its way to it"})
+	}
+	if len(q.Preferences) > 0 {
+		changed, err := h.Accounts.MergePreferences(r.Context(), u.ID, q.Preferences, "self")
+		if err != nil {
+			return err
+		}
+		u = &changed
+	}
+	return h.writeProfile(w, r, http.StatusCreated, *u)
+}
+
+// updateProfile changes the caller's own. The address and the telephone number
+// have routes of their own, which prove them.
+func (h *Handler) updateProfile(w http.ResponseWriter, r *http.Request, bearer string, q *ProfileRequest) error {
+	p, err := h.Authenticator.Authenticate(r.Context(), bearer)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !p.ForIssuer:
+		return fault.New(fault.TokenMalformed, "the token is not meant for this API")
+	case !p.HasScope(scopeAccount):
+		return &fault.Error{Code: fault.InsufficientScope, Message: "the token lacks the scope account", Scope: scopeAccount}
+	case p.Service:
+		return fault.New(fault.Forbidden, "there is no person behind this token")
+	}
+	r = r.WithContext(web.WithPrincipal(r.Context(), &p))
+	u, err := h.Accounts.UpdateProfile(r.Context(), p.Subject, q.patch(), "self")
+	if err == nil && len(q.Preferences) > 0 {
+		u, err = h.Accounts.MergePreferences(r.Context(), p.Subject, q.Preferences, "self")
+	}
+	if err != nil {
+		return err
+	}
+	return h.writeProfile(w, r, http.StatusOK, u)
+}
+
+func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, status int, u storage.User) error {
+	a, err := h.Directory.Account(r.Context(), u.ID, "")
+	if err != nil {
+		return err
+	}
+	return web.WriteJSON(w, status, profileOf(h.Shapes.UserOf(a), a.User, true))
+}
+
+// get is GET /users/{user_id}.
+func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
+	u, _, err := h.seen(r)
+	if err != nil {
+		return err
+	}
+	return web.WriteJSON(w, http.StatusOK, u)
+}
+
+// profile is GET /users/{user_id}/profile.
+func (h *Handler) profile(w http.ResponseWriter, r *http.Request) error {
+	u, account, err := h.seen(r)
+	if err != nil {
+		return err
+	}
+	if account == nil {
+		return web.WriteJSON(w, http.StatusOK, profileOf(u, storage.User{}, false))
+	}
+	return web.WriteJSON(w, http.StatusOK, profileOf(u, *account, true))
+}
+
+// seen is a person as the caller sees them; the account is nil unless it is
+// seen in full.
+func (h *Handler) seen(r *http.Request) (shape.User, *storage.User, error) {
+	u, sight, err := h.person(r, "")
+	if err != nil {
+		return shape.User{}, nil, err
+	}
+	switch sight {
+	case directory.SightFull:
+		a, err := h.Directory.Account(r.Context(), u.ID, "")
+		if err != nil {
+			return shape.User{}, nil, err
+		}
+		return h.Shapes.UserOf(a), &a.User, nil
+	case directory.SightMember:
+		out, err := h.member(r, u)
+		return out, nil, err
+	}
+	return h.Shapes.PublicOf(u), nil, nil
+}
+
+// member is what an administrator of an organization sees of a member: the
+// public part, the address, and the roles in that organization.
+func (h *Handler) member(r *http.Request, u storage.User) (shape.User, error) {
+	out := h.memberPart(u)
+	organizationID := shape.CallerOf(r.Context()).OrganizationID
+	if organizationID == "" {
+		return out, nil
+	}
+	m, err := h.Store.Membership(r.Context(), organizationID, u.ID)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+	case err != nil:
+		return out, err
+	default:
+		out.Roles = h.Shapes.Roles(m.Roles)
+		out.OrganizationID, out.TenantID = &m.OrganizationID, &m.OrganizationID
+	}
+	return out, nil
+}
+
+func (h *Handler) memberPart(u storage.User) shape.User {
+	out, full := h.Shapes.PublicOf(u), h.Shapes.PersonOf(u)
+	out.Email, out.Status = full.Email, full.Status
+	out.IsVerified, out.EmailVerified = full.IsVerified, full.EmailVerified
+	out.LastLogin, out.LastLoginAt = full.LastLogin, full.LastLoginAt
+	out.CreatedAt, out.UpdatedAt = full.CreatedAt, full.UpdatedAt
+	return out
+}
+
+// Contact is how a person is reached.
+type Contact struct {
+	UserID      string   `json:"user_id"`
+	Email       *string  `json:"email"`
+	Phone       *string  `json:"phone"`
+	PhoneNumber *string  `json:"phone_number"`
+	PushTokens  []string `json:"push_tokens"`
+}
+
+// contact is GET /users/{user_id}/contact.
+func (h *Handler) contact(w http.ResponseWriter, r *http.Request) error {
+	ctx, c := r.Context(), shape.CallerOf(r.Context())
+	var u storage.User
+	if c.Service && slices.Contains(c.Scopes, scopeContact) {
+		within, err := h.Directory.Within(ctx, c, r.PathValue("user_id"))
+		if err != nil {
+			return err
+		}
+		if within {
+			u, err = h.account(r, r.PathValue("user_id"))
+		} else {
+			err = fault.New(fault.UserNotFound, "there is no such user")
+		}
+		if err != nil {
+			return err
+		}
+	} else {
+		var err error
+		if u, err = h.fully(r); err != nil {
+			return err
+		}
+	}
+	full := h.Shapes.PersonOf(u)
+	return web.WriteJSON(w, http.StatusOK, Contact{
+		UserID: u.ID, Email: full.Email, Phone: full.PhoneNumber, PhoneNumber: full.PhoneNumber, PushTokens: []string{},
+	})
+}
+
+// account reads an account that is not deleted, for a service that was found
+// to reach it.
+func (h *Handler) account(r *http.Request, id string) (storage.User, error) {
+	u, err := h.Directory.Store.UserByID(r.Context(), id)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && u.Status == storage.UserDeleted {
+		return storage.User{}, fault.New(fault.UserNotFound, "there is no such user")
+	}
+	return u, err
+}
+
+func addressOf(r *http.Request) string {
+	if a := web.ClientAddr(r.Context()); a.IsValid() {
+		return a.String()
+	}
+	return ""
+}
