@@ -158,18 +158,30 @@ func readFilter(r *http.Request) (activity.Filter, error) {
 		if text == "" {
 			continue
 		}
-		at, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
-			if at, err = time.Parse(time.DateOnly, text); err == nil && bound.end {
+		at, ok := parseTime(text)
+		if !ok {
+			var err error
+			if at, err = time.Parse(time.DateOnly, text); err != nil {
+				return f, fault.Field("query."+bound.name, "write a time (RFC 3339) or a date, such as 2026-01-31")
+			}
+			if bound.end {
 				at = at.AddDate(0, 0, 1)
 			}
 		}
-		if err != nil {
-			return f, fault.Field("query."+bound.name, "write a time (RFC 3339) or a date, such as 2026-01-31")
-		}
-		*bound.to = at.UTC()
+		*bound.to = at
 	}
 	return f, nil
+}
+
+// parseTime reads RFC 3339 and, as UTC, the same without an offset: what
+// Python's isoformat writes of a naive time.
+func parseTime(text string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC(), true
+		}
+	}
+	return time.Time{}, false
 }
 
 // ActivityRequest is one reported activity; the body is one, or a list of at
@@ -179,15 +191,23 @@ type ActivityRequest struct {
 	Resource   string         `json:"resource"`
 	ResourceID string         `json:"resource_id"`
 	Metadata   map[string]any `json:"metadata"`
-	OccurredAt *time.Time     `json:"occurred_at"`
+	OccurredAt *string        `json:"occurred_at"` // RFC 3339; now if left out
 }
 
-func (q *ActivityRequest) report() activity.Report {
-	r := activity.Report{Action: q.Action, Resource: q.Resource, ResourceID: q.ResourceID, Metadata: q.Metadata}
-	if q.OccurredAt != nil {
-		r.OccurredAt = *q.OccurredAt
+// report decodes one activity and checks it.
+func (h *Handler) report(r *http.Request, raw []byte) (activity.Report, error) {
+	var q ActivityRequest
+	if err := web.DecodeBytes(r, raw, &q); err != nil {
+		return activity.Report{}, err
 	}
-	return r
+	out := activity.Report{Action: q.Action, Resource: q.Resource, ResourceID: q.ResourceID, Metadata: q.Metadata}
+	if q.OccurredAt != nil && *q.OccurredAt != "" {
+		var ok bool
+		if out.OccurredAt, ok = parseTime(*q.OccurredAt); !ok {
+			return out, fault.Field("occurred_at", "write a time (RFC 3339)")
+		}
+	}
+	return out, h.Activity.Check(out)
 }
 
 // ActivityRecorded answers one reported activity.
@@ -237,17 +257,14 @@ func (h *Handler) record(w http.ResponseWriter, r *http.Request) error {
 	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) {
 		return h.recordAll(w, r, from, id, body)
 	}
-	var q ActivityRequest
 	if len(body) == 0 {
-		return web.Decode(r, &q) // says that a body is missing
+		return fault.New(fault.Invalid, "a JSON body is required")
 	}
-	if err := web.DecodeBytes(r, body, &q); err != nil {
+	report, err := h.report(r, body)
+	if err != nil {
 		return err
 	}
-	if err := h.Activity.Check(q.report()); err != nil {
-		return err
-	}
-	done, err := h.Activity.Record(ctx, from, id, []activity.Report{q.report()})
+	done, err := h.Activity.Record(ctx, from, id, []activity.Report{report})
 	if err != nil {
 		return err
 	}
@@ -267,16 +284,12 @@ func (h *Handler) recordAll(w http.ResponseWriter, r *http.Request, from activit
 	out := ActivityBatch{ActivityIDs: []string{}, Rejected: []Rejected{}}
 	var reports []activity.Report
 	for i, raw := range list {
-		var q ActivityRequest
-		err := web.DecodeBytes(r, raw, &q)
-		if err == nil {
-			err = h.Activity.Check(q.report())
-		}
+		report, err := h.report(r, raw)
 		if err != nil {
 			out.Rejected = append(out.Rejected, Rejected{Index: i, Detail: detail(err)})
 			continue
 		}
-		reports = append(reports, q.report())
+		reports = append(reports, report)
 	}
 	done, err := h.Activity.Record(r.Context(), from, userID, reports)
 	if err != nil {

@@ -3,7 +3,7 @@ package users
 import (
 	"context"
 	"net/http"
-	"time"
+	"reflect"
 
 	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
@@ -68,7 +68,7 @@ type Handler struct {
 	Store         Store
 	Accounts      Accounts
 	Members       Members
-	Registrar     Registrar
+	Registrar     Registrar // nil: registration is closed
 	Activity      *activity.Service
 	Dashboards    *dashboard.Service
 	Changes       change.Runner
@@ -76,7 +76,6 @@ type Handler struct {
 	Shapes        shape.Options
 	// Terms folds a search into the words people are found by (user.Terms).
 	Terms func(query string) []string
-	Now   func() time.Time
 }
 
 // Mount adds the routes.
@@ -88,7 +87,9 @@ func (h *Handler) Mount(t *web.Table) {
 		{
 			Name: "createProfile", Summary: "Register an account or, with a bearer token and no e-mail address, change one's own profile",
 			Methods: []string{http.MethodPost}, Path: "/users/profile",
-			Auth:    web.HandlerChecks("without a bearer token it registers, with one it changes the caller's profile"),
+			Auth:      web.HandlerChecks("without a bearer token it registers, with one it changes the caller's profile"),
+			RateClass: web.RateRegister, Idempotent: true,
+			Answers: map[int]reflect.Type{http.StatusOK: web.TypeOf[UserProfile](), http.StatusAccepted: web.TypeOf[shape.Message]()},
 			Handler: h.createProfile, Request: web.TypeOf[ProfileRequest](), Response: web.TypeOf[UserProfile](), Status: http.StatusCreated,
 			Errors: []string{"AUTH_002", "AUTH_005", "AUTH_006", "AUTH_010", "AUTH_011", "AUTH_012", "AUTH_013", "USER_002", "REQ_001", "REQ_002"},
 		},
@@ -137,7 +138,8 @@ func (h *Handler) Mount(t *web.Table) {
 		{
 			Name: "recordActivity", Summary: "Report what a person did in a service: one activity, or up to 500",
 			Methods: []string{http.MethodPost}, Path: "/auth/users/{user_id}/activity", Auth: web.Bearer(scopeActivity),
-			Handler: h.record, Request: web.TypeOf[ActivityRequest](), Response: web.TypeOf[ActivityRecorded](), Status: http.StatusCreated,
+			Idempotent: true,
+			Handler:    h.record, Request: web.TypeOf[ActivityRequest](), Response: web.TypeOf[ActivityRecorded](), Status: http.StatusCreated,
 			Errors: with("REQ_001", "REQ_002"),
 		},
 		{
@@ -149,6 +151,11 @@ func (h *Handler) Mount(t *web.Table) {
 	} {
 		if r.Tags == nil {
 			r.Tags = []string{"Users"}
+		}
+		if r.RateClass == "" {
+			if r.RateClass = web.RateWrite; r.Methods[0] == http.MethodGet {
+				r.RateClass = web.RateRead
+			}
 		}
 		r.Legacy = true
 		t.Add(r)

@@ -37,8 +37,8 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	if search != "" {
 		if q.Terms = h.Terms(search); len(q.Terms) == 0 {
-			paging.Describe(w, r, 0, "")
-			return web.WriteJSON(w, http.StatusOK, []shape.User{}) // nothing but punctuation: nobody is called so
+			// Nothing but punctuation: nobody is called so.
+			return h.Shapes.WriteList(w, r, paging, 0, nil, []shape.User{}, nil)
 		}
 	}
 	show := h.Shapes.PersonOf
@@ -73,10 +73,5 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) error {
 	for _, u := range people {
 		out, last = append(out, show(u)), u.ID
 	}
-	next := ""
-	if cursor := paging.NextCursor(len(people), last); cursor != nil {
-		next = *cursor
-	}
-	paging.Describe(w, r, total, next)
-	return web.WriteJSON(w, http.StatusOK, out)
+	return h.Shapes.WriteList(w, r, paging, total, paging.NextCursor(len(people), last), out, nil)
 }

@@ -92,6 +92,9 @@ func (h *Handler) createProfile(w http.ResponseWriter, r *http.Request) error {
 	if bearer != "" && q.Email == "" {
 		return h.updateProfile(w, r, bearer, &q)
 	}
+	if h.Registrar == nil {
+		return fault.New(fault.Forbidden, "registration is closed")
+	}
 	profile := q.patch()
 	if q.PhoneNumber != nil {
 		profile["phone_number"] = *q.PhoneNumber

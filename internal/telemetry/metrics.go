@@ -132,6 +132,18 @@ func (m *Metrics) RevocationLag(lag func() time.Duration) {
 		func() float64 { return lag().Seconds() }))
 }
 
+// FollowerLag registers the gauge of how old the oldest event is that a
+// consumer of the record has begun to handle and not finished; lag is asked at
+// every scrape.
+func (m *Metrics) FollowerLag(consumer string, lag func() time.Duration) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{
+			Name: "signet_event_follower_lag_seconds", Help: "Age of the oldest event that a consumer has not finished; 0 on replicas that do not do its work.",
+			ConstLabels: prometheus.Labels{"consumer": consumer},
+		},
+		func() float64 { return lag().Seconds() }))
+}
+
 // SigningKeys registers the gauge of the youngest key's age in each state
 // ("next", "active", "retiring"); ages is asked at every scrape.
 func (m *Metrics) SigningKeys(ages func() map[string]time.Duration) {

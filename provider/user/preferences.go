@@ -14,8 +14,8 @@ const customPreferences = "custom"
 
 // preferenceMembers maps the preferences known by name to how each is checked;
 // whatever else an application keeps goes under "custom".
-func preferenceMembers() map[string]member {
-	return map[string]member{
+func preferenceMembers() map[string]Check {
+	return map[string]Check{
 		"theme": text, "privacy_level": text, "language": locale, "timezone": zoneinfo,
 		"email_notifications": flag, "push_notifications": flag,
 		"notification_preferences": object, "privacy_settings": object, customPreferences: object,

@@ -73,6 +73,8 @@ type Core struct {
 	redis    *redis.Client
 	purposes purposes
 
+	// followers are told when events were sequenced; set before anything runs.
+	followers []*event.Follower
 	// committed returns when this replica has applied what was just committed.
 	committed func(ctx context.Context)
 	mu        sync.Mutex
@@ -185,7 +187,7 @@ func (c *Core) openKeys(ctx context.Context, master *keys.Master) error {
 		return fmt.Errorf("app: data keys: %w", err)
 	}
 	if c.Sequencer, err = event.NewSequencer(event.SequencerConfig{
-		Store: c.Store, Clock: c.Clock, Holder: storage.NewID(), Log: c.Log, Poll: c.sequencerPoll(),
+		Store: c.Store, Clock: c.Clock, Holder: storage.NewID(), Log: c.Log, Poll: c.sequencerPoll(), Notify: c.sequenced,
 	}); err != nil {
 		return fmt.Errorf("app: sequencer: %w", err)
 	}
@@ -207,6 +209,13 @@ func (c *Core) openKeys(ctx context.Context, master *keys.Master) error {
 		}
 	}
 	return nil
+}
+
+// sequenced wakes those who follow the record.
+func (c *Core) sequenced() {
+	for _, f := range c.followers {
+		f.Kick()
+	}
 }
 
 // sequencerPoll is how often the sequencer looks without being told: an SQLite

@@ -115,6 +115,9 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 		return nil, err
 	}
 	s.Directory = &directory.Directory{Store: c.Store, Resolver: c.Resolver, Feed: s.View}
+	if err := s.follow(); err != nil {
+		return nil, err
+	}
 	if err := s.mount(build); err != nil {
 		return nil, err
 	}
@@ -166,6 +169,7 @@ func (s *Server) mount(build Build) error {
 	}
 	rights := &access.Handler{Directory: s.Directory, Store: s.Store, Shape: s.shapes(), NewID: storage.NewID}
 	rights.Mount(s.Table)
+	s.people().Mount(s.Table)
 	s.Ops.Mount(s.Table)
 	if err := s.describe(build); err != nil {
 		return err
@@ -233,6 +237,9 @@ func (s *Server) Background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(s.View.Run)
 	g.run(s.Sequencer.Run)
+	for _, f := range s.followers {
+		g.run(f.Run)
+	}
 	g.run(func(ctx context.Context) error { s.notifier.Run(ctx, nil); return nil })
 	g.run(func(ctx context.Context) error {
 		for {

@@ -89,12 +89,15 @@ type Accounts struct {
 	DeletionGrace time.Duration `key:"deletion_grace" default:"30d" doc:"How long a deleted account can be restored, and its address stays reserved, before what it says of its person is erased. 0: erased at once."`
 }
 
-// Hooks are calls to the operator's own services before something is done.
+// Hooks are calls to the operator's own services.
 type Hooks struct {
 	CoreURL       string        `key:"core_url" doc:"Service that is asked at /api/validate-business-rules before an account or an organization is created. https, or http within a private network. Without it nobody is asked."`
 	CoreSecret    Secret        `key:"core_secret" doc:"Sent to that service as a bearer token."`
 	CoreTimeout   time.Duration `key:"core_timeout" default:"2s" doc:"Longest wait for its answer."`
 	CoreOnSilence string        `key:"core_on_silence" default:"allow" enum:"allow,deny" doc:"What no answer means: allow goes on without one, deny answers 503."`
+
+	AnalyticsURL   string `key:"analytics_url" doc:"Service that is told, by POST to /events below it, what happened: ids and counts, nothing personal. https, or http within a private network. Without it nobody is told. The first time it begins with what happens from then on."`
+	AnalyticsToken Secret `key:"analytics_token" doc:"Sent to that service as a bearer token."`
 }
 
 // Fetch bounds what the server itself fetches.

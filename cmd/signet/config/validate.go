@@ -165,10 +165,11 @@ func (k *checker) outbound(readFile func(string) ([]byte, error)) {
 	if c.Fetch.AllowPrivate && strings.HasPrefix(c.Issuer, "https:") && !loopbackIssuer(c.Issuer) {
 		k.add("fetch.allow_private", "is for development and refused with the issuer %s; remove it", c.Issuer)
 	}
-	if c.Hooks.CoreURL != "" {
-		if u, err := url.Parse(c.Hooks.CoreURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			k.add("hooks.core_url", "write https://host or http://host, to which /api/validate-business-rules is added; a password belongs into hooks.core_secret")
-		}
+	if c.Hooks.CoreURL != "" && !serviceURL(c.Hooks.CoreURL) {
+		k.add("hooks.core_url", "write https://host or http://host, to which /api/validate-business-rules is added; a password belongs into hooks.core_secret")
+	}
+	if c.Hooks.AnalyticsURL != "" && !serviceURL(c.Hooks.AnalyticsURL) {
+		k.add("hooks.analytics_url", "write https://host or http://host, to which /events is added; a password belongs into hooks.analytics_token")
 	}
 	if c.ClockOffset != 0 && !c.Dev && !loopbackIssuer(c.Issuer) {
 		k.add("clock_offset", "is for tests and refused with the issuer %s; remove it", c.Issuer)
@@ -181,6 +182,13 @@ func (k *checker) outbound(readFile func(string) ([]byte, error)) {
 			k.add("fetch.extra_ca", "%s holds no PEM certificate", c.Fetch.ExtraCA)
 		}
 	}
+}
+
+// serviceURL says whether raw is the URL of a service of the operator's, to
+// which a path can be added.
+func serviceURL(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }
 
 func (k *checker) durations() {

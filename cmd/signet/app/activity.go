@@ -1,0 +1,64 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/signet-idp/signet/endpoints/users"
+	"github.com/signet-idp/signet/internal/safehttp"
+	"github.com/signet-idp/signet/provider/activity"
+	"github.com/signet-idp/signet/provider/analytics"
+	"github.com/signet-idp/signet/provider/dashboard"
+	"github.com/signet-idp/signet/provider/directory"
+	"github.com/signet-idp/signet/provider/event"
+	"github.com/signet-idp/signet/provider/user"
+	"github.com/signet-idp/signet/storage"
+)
+
+// follow makes those who read the record behind a cursor of their own: the
+// counts, and the operator's analytics service when there is one.
+func (s *Server) follow() error {
+	configs := []event.FollowerConfig{{Name: activity.Follower, Apply: activity.Count(s.Store)}}
+	if h := s.Config.Hooks; h.AnalyticsURL != "" {
+		// The operator's own address: it may lie in a private network.
+		client, err := safehttp.New(safehttp.Options{AllowPrivate: true, PlainPrivate: true, ExtraCAFile: s.Config.Fetch.ExtraCA})
+		if err != nil {
+			return fmt.Errorf("app: analytics: %w", err)
+		}
+		configs = append(configs, event.FollowerConfig{
+			Name: analytics.Follower, Batch: analytics.Batch, FromHead: true,
+			Deliver: analytics.New(client, h.AnalyticsURL, h.AnalyticsToken.Reveal()).Deliver,
+		})
+	}
+	for _, c := range configs {
+		c.Store, c.Clock, c.Holder, c.Poll, c.Log = s.Store, s.Clock, storage.NewID(), s.followerPoll(), s.Log
+		f, err := event.NewFollower(c)
+		if err != nil {
+			return fmt.Errorf("app: %w", err)
+		}
+		s.followers = append(s.followers, f)
+		s.Telemetry.Metrics.FollowerLag(c.Name, f.Lag)
+	}
+	return nil
+}
+
+// followerPoll is how often a follower looks without being told: where there
+// are replicas, another one may have sequenced.
+func (s *Server) followerPoll() time.Duration {
+	if s.Config.Postgres() {
+		return time.Second
+	}
+	return 5 * time.Second
+}
+
+// people serves what the JSON API tells of people.
+func (s *Server) people() *users.Handler {
+	who := &directory.Directory{Store: s.Store, Resolver: s.Resolver}
+	did := &activity.Service{Store: s.Store, Opener: s.Recorder, Changes: s.Change, Clock: s.Clock}
+	return &users.Handler{
+		Directory: who, Store: s.Store, Accounts: s.Users, Members: s.Organizations, Activity: did,
+		Dashboards: &dashboard.Service{Store: s.Store, Directory: who, Activity: did, Clock: s.Clock},
+		Changes:    s.Change, Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shapes: s.shapes(),
+		Terms: user.Terms,
+	}
+}
