@@ -35,7 +35,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) error {
 	if len(search) > maxSearch {
 		return fault.Field("query.q", "write at most 256 bytes")
 	}
-	if search != "" {
+	if search != "" && h.Terms != nil {
 		if q.Terms = h.Terms(search); len(q.Terms) == 0 {
 			// Nothing but punctuation: nobody is called so.
 			return h.Shapes.WriteList(w, r, paging, 0, nil, []shape.User{}, nil)

@@ -11,7 +11,6 @@ import (
 	"github.com/signet-idp/signet/provider/dashboard"
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/event"
-	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -59,6 +58,5 @@ func (s *Server) people() *users.Handler {
 		Directory: who, Store: s.Store, Accounts: s.Users, Members: s.Organizations, Activity: did,
 		Dashboards: &dashboard.Service{Store: s.Store, Directory: who, Activity: did, Clock: s.Clock},
 		Changes:    s.Change, Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shapes: s.shapes(),
-		Terms: user.Terms,
 	}
 }
