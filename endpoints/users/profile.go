@@ -189,21 +189,21 @@ func (h *Handler) seen(r *http.Request) (shape.User, *storage.User, error) {
 		}
 		return h.Shapes.UserOf(a), &a.User, nil
 	case directory.SightMember:
-		out, err := h.member(r, u)
+		out, err := h.rolesHere(r, h.memberPart(u))
 		return out, nil, err
 	}
-	return h.Shapes.PublicOf(u), nil, nil
+	out, err := h.rolesHere(r, h.Shapes.PublicOf(u))
+	return out, nil, err
 }
 
-// member is what an administrator of an organization sees of a member: the
-// public part, the address, and the roles in that organization.
-func (h *Handler) member(r *http.Request, u storage.User) (shape.User, error) {
-	out := h.memberPart(u)
+// rolesHere adds the roles in the token's organization, if the person belongs
+// to it: every member sees those of the others.
+func (h *Handler) rolesHere(r *http.Request, out shape.User) (shape.User, error) {
 	organizationID := shape.CallerOf(r.Context()).OrganizationID
 	if organizationID == "" {
 		return out, nil
 	}
-	m, err := h.Store.Membership(r.Context(), organizationID, u.ID)
+	m, err := h.Store.Membership(r.Context(), organizationID, out.ID)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 	case err != nil:
@@ -215,6 +215,8 @@ func (h *Handler) member(r *http.Request, u storage.User) (shape.User, error) {
 	return out, nil
 }
 
+// memberPart is what an administrator of an organization sees of a member: the
+// public part, the address and the account's state.
 func (h *Handler) memberPart(u storage.User) shape.User {
 	out, full := h.Shapes.PublicOf(u), h.Shapes.PersonOf(u)
 	out.Email, out.Status = full.Email, full.Status

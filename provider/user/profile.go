@@ -257,7 +257,8 @@ func preferences(v any) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("write an object")
 	}
-	if len(m) > maxMembers || deeper(m, maxNesting) {
+	custom, _ := m[customPreferences].(map[string]any)
+	if len(m) > maxMembers || len(custom) > maxMembers || deeper(m, maxNesting) {
 		return nil, fmt.Errorf("write at most %d members, %d levels deep", maxMembers, maxNesting)
 	}
 	if b, err := json.Marshal(m); err != nil || len(b) > 16<<10 {
