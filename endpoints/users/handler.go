@@ -74,8 +74,6 @@ type Handler struct {
 	Changes       change.Runner
 	Authenticator web.Authenticator
 	Shapes        shape.Options
-	// Terms folds a search into the words people are found by (user.Terms).
-	Terms func(query string) []string
 }
 
 // Mount adds the routes.

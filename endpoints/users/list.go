@@ -6,6 +6,7 @@ import (
 	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -35,8 +36,8 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) error {
 	if len(search) > maxSearch {
 		return fault.Field("query.q", "write at most 256 bytes")
 	}
-	if search != "" && h.Terms != nil {
-		if q.Terms = h.Terms(search); len(q.Terms) == 0 {
+	if search != "" {
+		if q.Terms = user.Terms(search); len(q.Terms) == 0 {
 			// Nothing but punctuation: nobody is called so.
 			return h.Shapes.WriteList(w, r, paging, 0, nil, []shape.User{}, nil)
 		}

@@ -358,6 +358,15 @@ func TestListUsers(t *testing.T) {
 		if len(members) != 6 || slices.Contains(members, "stranger@acme.test") || slices.Contains(members, "root@signet.test") || h.Get("X-Total-Count") != "6" {
 			t.Errorf("admin: %v", members)
 		}
+		if found, _ := list(w.token("admin"), "?q=MEMBER"); !slices.Equal(found, []string{"member@acme.test"}) {
+			t.Errorf("found %v", found)
+		}
+		if found, _ := list(w.token("admin"), "?q=stranger"); len(found) != 0 {
+			t.Errorf("found a stranger: %v", found)
+		}
+		if found, _ := list(w.token("admin"), "?q=!!"); len(found) != 0 {
+			t.Errorf("found %v by punctuation", found)
+		}
 		// By cursor, one after another.
 		var paged []string
 		bearer, query := w.token("owner"), "?limit=4"

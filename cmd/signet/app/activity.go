@@ -9,7 +9,6 @@ import (
 	"github.com/signet-idp/signet/provider/activity"
 	"github.com/signet-idp/signet/provider/analytics"
 	"github.com/signet-idp/signet/provider/dashboard"
-	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage"
 )
@@ -52,11 +51,10 @@ func (s *Server) followerPoll() time.Duration {
 
 // people serves what the JSON API tells of people.
 func (s *Server) people() *users.Handler {
-	who := &directory.Directory{Store: s.Store, Resolver: s.Resolver}
 	did := &activity.Service{Store: s.Store, Opener: s.Recorder, Changes: s.Change, Clock: s.Clock}
 	return &users.Handler{
-		Directory: who, Store: s.Store, Accounts: s.Users, Members: s.Organizations, Activity: did,
-		Dashboards: &dashboard.Service{Store: s.Store, Directory: who, Activity: did, Clock: s.Clock},
+		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Members: s.Organizations, Activity: did,
+		Dashboards: &dashboard.Service{Store: s.Store, Directory: s.Directory, Activity: did, Clock: s.Clock},
 		Changes:    s.Change, Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shapes: s.shapes(),
 	}
 }
