@@ -48,6 +48,8 @@ type Store interface {
 	storage.Directory
 	storage.Erasure
 	storage.Tenancy
+	storage.SessionLists
+	storage.GrantUses
 }
 
 // Factory opens a new, migrated database and returns one or more stores over
@@ -67,6 +69,8 @@ func Run(t *testing.T, open Factory) {
 		{"clients", testClients},
 		{"resources", testResources},
 		{"sessions", testSessions},
+		{"session lists", testSessionLists},
+		{"grant uses", testGrantUses},
 		{"login transactions", testLoginTransactions},
 		{"consents", testConsents},
 		{"grants", testGrants},
