@@ -113,10 +113,10 @@ func (e *Error) details() []detail {
 }
 
 // location is where a field is: in the body, unless its name begins with
-// "query." or "path.".
+// "query.", "path." or "header.".
 func location(field string) []string {
 	path := splitPath(field)
-	if len(path) > 1 && (path[0] == "query" || path[0] == "path") {
+	if len(path) > 1 && (path[0] == "query" || path[0] == "path" || path[0] == "header") {
 		return path
 	}
 	return append([]string{"body"}, path...)

@@ -22,6 +22,8 @@ type exchange struct {
 	principal *Principal
 	record    Record
 	err       *Error
+
+	limit, remaining int // of the nearest rate limit so far
 }
 
 type exchangeKey struct{}

@@ -171,12 +171,18 @@ func (f *frame) run(x *exchange, r *http.Request) error {
 	if err := f.authorize(x, r); err != nil {
 		return err
 	}
+	if err := f.limitSubject(x, r); err != nil {
+		return err
+	}
 	r = r.WithContext(recorded(r.Context(), x))
 	if err := limitBody(x, r); err != nil {
 		return err
 	}
-	if b.route.Prepared != nil {
+	switch {
+	case b.route.Prepared != nil:
 		return fault.New(fault.Unavailable, "the document is not ready yet")
+	case b.route.Idempotent && b.method == http.MethodPost && f.o.Replays != nil && len(r.Header[idempotencyHeader]) > 0:
+		return f.once(x, r)
 	}
 	return b.route.Handler(x, r)
 }

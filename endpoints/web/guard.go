@@ -39,8 +39,22 @@ func (f *frame) limitRate(x *exchange, r *http.Request) error {
 	if class == "" || f.o.Limiter == nil {
 		return nil
 	}
-	d := f.o.Limiter.Take(r.Context(), class, x.client)
-	if d.Limit > 0 {
+	return f.limited(x, f.o.Limiter.Take(r.Context(), class, x.client))
+}
+
+// limitSubject asks it again about whom the bearer token names.
+func (f *frame) limitSubject(x *exchange, r *http.Request) error {
+	class := x.bound.route.RateClass
+	if class == "" || f.o.Limiter == nil || x.principal == nil || x.principal.Subject == "" {
+		return nil
+	}
+	return f.limited(x, f.o.Limiter.TakeSubject(r.Context(), class, x.principal.Subject))
+}
+
+// limited tells the caller of the limit that is nearer.
+func (f *frame) limited(x *exchange, d Decision) error {
+	if d.Limit > 0 && (x.limit == 0 || d.Denied || d.Remaining < x.remaining) {
+		x.limit, x.remaining = d.Limit, d.Remaining
 		h := x.Header()
 		h.Set("X-RateLimit-Limit", strconv.Itoa(d.Limit))
 		h.Set("X-RateLimit-Remaining", strconv.Itoa(d.Remaining))

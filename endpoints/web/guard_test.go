@@ -219,7 +219,8 @@ func TestForeignForms(t *testing.T) {
 
 type limiter struct{ decision Decision }
 
-func (l limiter) Take(context.Context, string, netip.Addr) Decision { return l.decision }
+func (l limiter) Take(context.Context, string, netip.Addr) Decision      { return l.decision }
+func (l limiter) TakeSubject(context.Context, string, string) Decision { return Decision{} }
 
 func TestRateLimit(t *testing.T) {
 	r := get("a", "/a", echo)

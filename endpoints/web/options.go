@@ -33,6 +33,7 @@ type Options struct {
 	Sessions      SessionAuthenticator // nil: BrowserSession routes answer 503
 	Origins       Origins              // nil: no client origin is known
 	Limiter       Limiter              // nil: no limits
+	Replays       Replays              // nil: Idempotency-Key is not looked at
 	Pages         ErrorPages           // nil: a plain text page
 	Observer      Observer             // nil: no metrics
 	Tracer        trace.TracerProvider // nil: requests are not traced
@@ -52,10 +53,14 @@ type Origins interface {
 	CredentialedOrigin(ctx context.Context, origin string) bool
 }
 
-// Limiter decides on a request before anything else looks at it.
+// Limiter counts requests of one class.
 type Limiter interface {
-	// Take counts one request of class from addr (invalid when unknown).
+	// Take counts one request from addr (invalid when unknown), before anything
+	// else looks at it.
 	Take(ctx context.Context, class string, addr netip.Addr) Decision
+	// TakeSubject counts it for the subject of the bearer token as well, once
+	// that is known.
+	TakeSubject(ctx context.Context, class, subject string) Decision
 }
 
 // Decision is a Limiter's verdict; Limit 0 means "not limited, say nothing".

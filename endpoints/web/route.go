@@ -144,6 +144,3 @@ func (r *Route) timeout() time.Duration {
 	}
 	return max(r.Timeout, 0)
 }
-
-// MaxIdempotencyKey is the longest Idempotency-Key accepted, in bytes.
-const MaxIdempotencyKey = 255
