@@ -43,7 +43,7 @@ func (h *Handler) Mount(t *web.Table) {
 	refusals := []string{"AUTH_002", "AUTH_005", "AUTH_006", "AUTH_010", "AUTH_011", "USER_001", "ORG_002", "SRV_002"}
 	t.Add(web.Route{
 		Name: "checkPermission", Summary: "May somebody do something?", Tags: tags,
-		Methods: []string{http.MethodGet, http.MethodPost}, Path: "/auth/authorize", Legacy: true, Auth: asker(), Handler: h.authorize,
+		Methods: []string{http.MethodGet, http.MethodPost}, Path: "/auth/authorize", Legacy: true, Auth: asker(), Handler: h.authorize, RateClass: web.RateNone,
 		BodyLimit: 64 << 10, Request: web.TypeOf[AuthorizeRequest](), Query: web.TypeOf[AuthorizeQuery](), Response: web.TypeOf[Decision](),
 		Errors: append([]string{"REQ_001"}, refusals...),
 	}, web.Route{

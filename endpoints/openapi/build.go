@@ -94,12 +94,12 @@ func (b *builder) operation(r *web.Route, method string) *Operation {
 	op := &Operation{
 		OperationID: operationID(r, method), Summary: r.Summary, Tags: r.Tags,
 		Parameters: b.parameters(r, method), Responses: map[string]*Response{},
-		Security: security(r), Authorization: r.Auth.String(), Legacy: r.Legacy, RateClass: r.RateClass,
+		Security: security(r), Authorization: r.Auth.String(), Legacy: r.Legacy, RateClass: r.Class(method),
 	}
 	if r.Request != nil && method != http.MethodGet {
 		op.RequestBody = b.requestBody(r)
 	}
-	b.successes(op, r)
+	b.successes(op, r, method)
 	b.failures(op, r, method)
 	return op
 }
@@ -183,7 +183,7 @@ func variableSchema(name, pattern string) *Schema {
 	return s
 }
 
-func (b *builder) successes(op *Operation, r *web.Route) {
+func (b *builder) successes(op *Operation, r *web.Route, method string) {
 	status := r.Status
 	if status == 0 {
 		status = http.StatusOK
@@ -192,17 +192,17 @@ func (b *builder) successes(op *Operation, r *web.Route) {
 	if b.o.BareLists && r.Items != nil {
 		response = reflect.SliceOf(r.Items)
 	}
-	answer := b.success(r, status, response)
+	answer := b.success(r, method, status, response)
 	op.Responses[strconv.Itoa(status)] = answer
 	for status, t := range r.Answers {
-		op.Responses[strconv.Itoa(status)] = b.success(r, status, t)
+		op.Responses[strconv.Itoa(status)] = b.success(r, method, status, t)
 	}
 	if r.Tagged {
 		op.Responses["304"] = &Response{Description: "Nothing has changed since the answer with this ETag."}
 	}
 }
 
-func (b *builder) success(r *web.Route, status int, t reflect.Type) *Response {
+func (b *builder) success(r *web.Route, method string, status int, t reflect.Type) *Response {
 	a := &Response{Description: http.StatusText(status), Headers: map[string]*Header{}}
 	number := &Schema{Type: Types{"integer"}}
 	text := &Schema{Type: Types{"string"}}
@@ -216,15 +216,15 @@ func (b *builder) success(r *web.Route, status int, t reflect.Type) *Response {
 	case r.Produces != "":
 		a.Content = map[string]*Media{r.Produces: {text}}
 	}
-	if r.RateClass != "" {
+	if r.Class(method) != "" {
 		a.Headers["X-RateLimit-Limit"] = &Header{"Requests allowed in the present window.", number}
 		a.Headers["X-RateLimit-Remaining"] = &Header{"How many of them are left.", number}
 		a.Headers["X-RateLimit-Reset"] = &Header{"When the window ends, in seconds since 1970.", number}
 	}
-	if r.Tagged {
+	if r.Tagged && status == http.StatusOK {
 		a.Headers["ETag"] = &Header{"Names this state of the answer, for If-None-Match.", text}
 	}
-	if r.Idempotent {
+	if r.Idempotent && method == http.MethodPost {
 		a.Headers["Idempotent-Replayed"] = &Header{"true when this is the answer to an earlier request with the same Idempotency-Key.", text}
 	}
 	if r.Items != nil || t != nil && t.Kind() == reflect.Slice {

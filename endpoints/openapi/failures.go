@@ -82,7 +82,7 @@ func (f *failures) implied(r *web.Route, method string, body bool) {
 		f.add(http.StatusUnprocessableEntity, invalid)
 		f.add(http.StatusConflict, f.wire("REQ_004", "invalid_request"))
 	}
-	if r.RateClass != "" {
+	if r.Class(method) != "" {
 		f.add(http.StatusTooManyRequests, f.wire("AUTH_004", "slow_down"))
 	}
 	if r.Auth.UsesBearer() {

@@ -50,12 +50,10 @@ func (i *Interaction) Mount(t *web.Table) {
 		return nil
 	})
 	assets.Quiet = true
-	submit := page("submitLogin", PathLogin, post, i.submitLogin)
-	submit.RateClass = "login"
 	logout := page("logout", oauth.PathLogout, []string{http.MethodGet, http.MethodPost}, i.logout)
 	logout.AllowCrossOrigin = true
 	t.Add(
-		page("loginPage", PathLogin, get, i.showLogin), submit,
+		page("loginPage", PathLogin, get, i.showLogin), page("submitLogin", PathLogin, post, i.submitLogin),
 		page("consentPage", PathConsent, get, i.showConsent), page("submitConsent", PathConsent, post, i.submitConsent),
 		logout, page("submitLogout", PathLogout, post, i.submitLogout),
 		assets,

@@ -86,7 +86,7 @@ func notFound(http.ResponseWriter, *http.Request) error {
 func (f *frame) bind(r *Route, method string, classes corsSet) *bound {
 	return &bound{
 		route: r, method: method, types: r.contentTypes(), limit: r.bodyLimit(), timeout: r.timeout(),
-		cors: classes[r.CORS], observer: f.o.Observer.Route(method, r.Path),
+		cors: classes[r.CORS], class: r.Class(method), observer: f.o.Observer.Route(method, r.Path),
 		checkCSR: !safe(method) && !r.AllowCrossOrigin && (r.Style == Page || r.Auth.rule == ruleSession),
 	}
 }

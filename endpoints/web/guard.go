@@ -35,7 +35,7 @@ func (f *frame) checkHost(r *http.Request) error {
 
 // limitRate asks the Limiter before anything costs work.
 func (f *frame) limitRate(x *exchange, r *http.Request) error {
-	class := x.bound.route.RateClass
+	class := x.bound.class
 	if class == "" || f.o.Limiter == nil {
 		return nil
 	}
@@ -44,7 +44,7 @@ func (f *frame) limitRate(x *exchange, r *http.Request) error {
 
 // limitSubject asks it again about whom the bearer token names.
 func (f *frame) limitSubject(x *exchange, r *http.Request) error {
-	class := x.bound.route.RateClass
+	class := x.bound.class
 	if class == "" || f.o.Limiter == nil || x.principal == nil || x.principal.Subject == "" {
 		return nil
 	}

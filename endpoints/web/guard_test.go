@@ -219,7 +219,7 @@ func TestForeignForms(t *testing.T) {
 
 type limiter struct{ decision Decision }
 
-func (l limiter) Take(context.Context, string, netip.Addr) Decision      { return l.decision }
+func (l limiter) Take(context.Context, string, netip.Addr) Decision    { return l.decision }
 func (l limiter) TakeSubject(context.Context, string, string) Decision { return Decision{} }
 
 func TestRateLimit(t *testing.T) {
@@ -235,6 +235,83 @@ func TestRateLimit(t *testing.T) {
 	}
 	if w := f.do("GET", "/free", ""); w.Code != 200 {
 		t.Errorf("a route without a class was limited: %d", w.Code)
+	}
+}
+
+// counting allows n requests of each key, whatever the time.
+type counting map[string]int
+
+func (c counting) Take(_ context.Context, class string, addr netip.Addr) Decision {
+	return c.take(class+" "+addr.String(), 5)
+}
+
+func (c counting) TakeSubject(_ context.Context, class, subject string) Decision {
+	return c.take(class+" "+subject, 2)
+}
+
+func (c counting) take(key string, limit int) Decision {
+	c[key]++
+	return Decision{Denied: c[key] > limit, Limit: limit, Remaining: max(0, limit-c[key]), RetryAfter: time.Second}
+}
+
+// TestRateLimitOfSubjects: the nearer limit is told; the address is counted
+// before the token is looked at, the subject only after it was found good.
+func TestRateLimitOfSubjects(t *testing.T) {
+	r := get("a", "/a", echo)
+	r.Auth = Bearer("account")
+	free := get("free", "/free", echo)
+	free.Auth, free.RateClass = Bearer("account"), RateNone
+	counts := counting{}
+	f := mount(t, func(o *Options) {
+		o.Limiter = counts
+		o.Authenticator = authenticators{"good": {Subject: "u1", ForIssuer: true, Scopes: []string{"account"}}}
+	}, r, free)
+	for i, want := range []struct {
+		token, remaining string
+		status           int
+	}{
+		{"good", "1", 200}, {"bad", "3", 401}, {"good", "0", 200}, {"good", "0", 429}, {"bad", "0", 401}, {"bad", "0", 429},
+	} {
+		w := f.do("GET", "/a", "", "Authorization", "Bearer "+want.token)
+		if w.Code != want.status || w.Header().Get("X-RateLimit-Remaining") != want.remaining {
+			t.Errorf("%d: %d, remaining %s", i, w.Code, w.Header().Get("X-RateLimit-Remaining"))
+		}
+	}
+	if w := f.do("GET", "/free", "", "Authorization", "Bearer good"); w.Code != 200 || w.Header().Get("X-RateLimit-Limit") != "" {
+		t.Errorf("without a class: %d %v", w.Code, w.Header())
+	}
+	if counts["read u1"] != 3 || len(counts) != 2 {
+		t.Errorf("%v", counts)
+	}
+}
+
+type authenticators map[string]Principal
+
+func (a authenticators) Authenticate(_ context.Context, bearer string) (Principal, error) {
+	p, ok := a[bearer]
+	if !ok {
+		return p, fault.New(fault.TokenMalformed, "no such token")
+	}
+	return p, nil
+}
+
+func TestClasses(t *testing.T) {
+	for _, c := range []struct {
+		route        Route
+		method, want string
+	}{
+		{Route{Path: "/a", Auth: Public()}, "GET", ""},
+		{Route{Path: "/a", Auth: Public(), RateClass: RateLogin}, "POST", RateLogin},
+		{Route{Path: "/a", Auth: Bearer("x")}, "GET", RateRead},
+		{Route{Path: "/a", Auth: BearerOneOf("x", "y")}, "POST", RateWrite},
+		{Route{Path: "/admin/v1/users", Auth: Bearer("admin")}, "GET", RateAdmin},
+		{Route{Path: "/a", Auth: Bearer("x"), RateClass: RateNone}, "POST", ""},
+		{Route{Path: "/a", Auth: Bearer("x"), Style: OAuth}, "POST", ""},
+		{Route{Path: "/metrics", Auth: LoopbackOrBearer("metrics:read")}, "GET", ""},
+	} {
+		if got := c.route.Class(c.method); got != c.want {
+			t.Errorf("%s %s %v: %q", c.method, c.route.Path, c.route.Auth, got)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type bound struct {
 	cors     *cors.Cors // nil: CORSNone
 	observer RouteObserver
 	checkCSR bool
+	class    string // of the rate limit
 }
 
 // entry is one path with all its methods.

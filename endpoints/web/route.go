@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -49,6 +50,7 @@ const (
 	RateRead     = "read"     // GET
 	RateWrite    = "write"    // everything else
 	RateAdmin    = "admin"    // /admin/v1
+	RateNone     = "none"     // no limit, where a bearer route would have one by itself
 )
 
 // Route is one row of the route table. It drives the router, the authorization
@@ -69,7 +71,7 @@ type Route struct {
 
 	Style     Style
 	CORS      CORS
-	RateClass string // limit class asked of the Limiter, one of Rate…; empty: none
+	RateClass string // limit class asked of the Limiter, one of Rate…; empty: see Class
 	// Idempotent honours Idempotency-Key: a repeated request gets the first
 	// one's answer. For POSTs that create something; the handler writes its whole
 	// answer before it returns and does not stream.
@@ -132,6 +134,23 @@ func (r *Route) contentTypes() []string {
 		return []string{"application/json"}
 	default:
 		return []string{"application/x-www-form-urlencoded"}
+	}
+}
+
+// Class is the limit class of requests with method; empty: none. What a bearer
+// token opens has one unless the route says RateNone.
+func (r *Route) Class(method string) string {
+	switch {
+	case r.RateClass == RateNone:
+		return ""
+	case r.RateClass != "" || r.Style != JSON || r.Auth.rule != ruleBearer:
+		return r.RateClass
+	case strings.HasPrefix(r.Path, "/admin/"):
+		return RateAdmin
+	case safe(method):
+		return RateRead
+	default:
+		return RateWrite
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/cmd/signet/config"
+	"github.com/signet-idp/signet/endpoints/web/replay"
 	"github.com/signet-idp/signet/internal/clock"
 	"github.com/signet-idp/signet/internal/telemetry"
 	"github.com/signet-idp/signet/keys"
@@ -82,7 +83,7 @@ type Core struct {
 
 // purposes are the data keys, one for each use.
 type purposes struct {
-	codes, refresh, cookies, logins, opaque *keys.Purpose
+	codes, refresh, cookies, logins, opaque, replays *keys.Purpose
 }
 
 // Open opens the store, brings its schema up to date when migrate is true, and
@@ -202,7 +203,7 @@ func (c *Core) openKeys(ctx context.Context, master *keys.Master) error {
 	}
 	for name, purpose := range map[string]**keys.Purpose{
 		"code": &c.purposes.codes, "refresh": &c.purposes.refresh, "session-cookie": &c.purposes.cookies, "login": &c.purposes.logins,
-		"opaque-token": &c.purposes.opaque,
+		"opaque-token": &c.purposes.opaque, replay.Purpose: &c.purposes.replays,
 	} {
 		if *purpose, err = c.Keyring.Purpose(ctx, name); err != nil {
 			return fmt.Errorf("app: data keys: %w", err)

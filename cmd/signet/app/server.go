@@ -13,7 +13,6 @@ import (
 	"github.com/signet-idp/signet/endpoints/oidc"
 	"github.com/signet-idp/signet/endpoints/ops"
 	"github.com/signet-idp/signet/endpoints/pages"
-	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/internal/safehttp"
 	"github.com/signet-idp/signet/internal/telemetry"
@@ -187,6 +186,7 @@ func (s *Server) mount(build Build) error {
 			return s.Telemetry.Metrics.HTTPRoute(method, route)
 		}),
 		Tracer: s.Telemetry.Tracer, Times: s.times(), Statuses: s.statuses(),
+		Limiter: s.limiter(), Replays: s.replays(),
 	}
 	if s.Handler, err = s.Table.Mount(o); err != nil {
 		return fmt.Errorf("app: routes: %w", err)
@@ -197,12 +197,6 @@ func (s *Server) mount(build Build) error {
 		}
 	}
 	return nil
-}
-
-// shapes are the compatibility switches of the JSON API's objects.
-func (s *Server) shapes() shape.Options {
-	l := s.Config.Legacy
-	return shape.Options{Times: s.times(), BareSystemRoles: l.BareSystemRoles, BareLists: l.ListShape == "array"}
 }
 
 func (s *Server) mode() string {

@@ -270,6 +270,17 @@ func (k *checker) rest() {
 			k.add(key, "must be positive")
 		}
 	}
+	l := c.Limits
+	for key, n := range map[string]int{
+		"limits.registers_per_addr": l.RegistersPerAddr, "limits.mails_per_addr": l.MailsPerAddr, "limits.tokens_per_addr": l.TokensPerAddr,
+		"limits.reads_per_addr": l.ReadsPerAddr, "limits.reads_per_caller": l.ReadsPerCaller,
+		"limits.writes_per_addr": l.WritesPerAddr, "limits.writes_per_caller": l.WritesPerCaller,
+		"limits.admin_per_addr": l.AdminPerAddr, "limits.admin_per_caller": l.AdminPerCaller,
+	} {
+		if n < 0 {
+			k.add(key, "must not be negative; 0 is no limit")
+		}
+	}
 	slices.SortStableFunc(k.problems.List, func(a, b Problem) int { return strings.Compare(a.Setting, b.Setting) })
 }
 
