@@ -117,3 +117,18 @@ type Roles interface {
 	ListRoles(ctx context.Context, organizationID string) ([]Role, error)
 	DeleteRole(ctx context.Context, scope RoleScope, organizationID, name string) error
 }
+
+// OrganizationSearch pages organizations that are not deleted, by id.
+type OrganizationSearch struct {
+	Slug   string // only those whose slug contains it; [a-z0-9-], or empty
+	Status OrganizationStatus
+	After  string
+	Offset int
+	Limit  int
+}
+
+// OrganizationLists finds organizations for operators.
+type OrganizationLists interface {
+	FindOrganizations(ctx context.Context, q OrganizationSearch) ([]Organization, error)
+	CountFoundOrganizations(ctx context.Context, q OrganizationSearch) (int64, error)
+}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"flag"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,9 +53,15 @@ type world struct {
 	acme, globex            storage.Organization
 }
 
+// contract holds every answer against the API document.
+func contract(o harness.Options) harness.Options {
+	o.Contract = true
+	return o
+}
+
 func start(t *testing.T, o harness.Options) *world {
 	t.Helper()
-	w := &world{Instance: harness.Start(t, o)}
+	w := &world{Instance: harness.Start(t, contract(o))}
 	w.alice, w.bob = w.User(t, "alice@acme.test", "correct horse battery"), w.User(t, "bob@acme.test", "correct horse battery")
 	w.carol, w.root = w.User(t, "carol@globex.test", "correct horse battery"), w.User(t, "root@signet.test", "correct horse battery")
 	w.acme, w.globex = w.Organization(t, "acme", w.alice.ID), w.Organization(t, "globex", w.carol.ID)
@@ -73,28 +78,14 @@ func start(t *testing.T, o harness.Options) *world {
 	return w
 }
 
-// token is a person's token of the client app.
 func (w *world) token(t *testing.T, u storage.User, scope string) string {
 	t.Helper()
-	w.Sync(t)
-	b, _ := w.SignedIn(t, u.ID)
-	a, code := b.Silent("app", "openid "+scope, nil)
-	got := w.Redeem(t, "app", "", a, code)
-	if got.AccessToken == "" {
-		t.Fatalf("no token: %+v", got)
-	}
-	return got.AccessToken
+	return w.AccessToken(t, u.ID, "app", "openid "+scope)
 }
 
-// service is a token of a client of its own.
 func (w *world) service(t *testing.T, id, organizationID, scope string, roles ...string) string {
 	t.Helper()
-	_, secret := w.Service(t, id, organizationID, storage.ClientMetadata{Scope: scope, Roles: roles})
-	got := w.Token(t, id, secret, url.Values{"grant_type": {"client_credentials"}, "scope": {scope}})
-	if got.AccessToken == "" {
-		t.Fatalf("no token: %+v", got)
-	}
-	return got.AccessToken
+	return w.ServiceToken(t, id, organizationID, scope, roles...)
 }
 
 func engines(t *testing.T, test func(t *testing.T, o harness.Options)) {

@@ -91,6 +91,8 @@ func meanings(c fault.Code) meaning {
 		return meaning{404, "ORG_001", "invalid_request"}
 	case fault.Conflict:
 		return meaning{409, "REQ_004", "invalid_request"}
+	case fault.Outdated:
+		return meaning{412, "REQ_007", "invalid_request"}
 	case fault.EmailTaken:
 		return meaning{409, "USER_002", "invalid_request"}
 	case fault.SlugTaken:

@@ -278,7 +278,7 @@ func (s *Service) normalize(ctx context.Context, by access.Holder, clientID, org
 }
 
 // allowed decides whether by may register such a client. Nobody but the operator
-// gives it a role that gives what they lack. A system administrator may register
+// registers one whose roles give what they lack. A system administrator may register
 // any other. Everybody else registers for their own organization, and nothing
 // of what reaches beyond its own people: first_party, json_login, the scopes of
 // Signet's own APIs. What an administrator has set so stays.
@@ -289,7 +289,7 @@ func (s *Service) allowed(ctx context.Context, by access.Holder, organizationID 
 	if old == nil {
 		old = &storage.ClientMetadata{}
 	}
-	if err := s.mayGive(ctx, by, organizationID, change.Minus(m.Roles, old.Roles)); err != nil {
+	if err := s.mayGive(ctx, by, organizationID, m.Roles, old.Roles); err != nil {
 		return err
 	}
 	system, err := s.resolver.Decide(ctx, by, "write:system:clients")
@@ -313,15 +313,20 @@ func (s *Service) allowed(ctx context.Context, by access.Holder, organizationID 
 	return nil
 }
 
-func (s *Service) mayGive(ctx context.Context, by access.Holder, organizationID string, roles []string) error {
-	d, err := s.resolver.MayGrant(ctx, by, organizationID, roles)
-	switch {
-	case err != nil:
-		return fault.Wrap(err, fault.Unavailable, "role definitions cannot be read now; try again")
-	case d.Reason == access.ReasonUndefined:
-		return noRole(d.Missing)
-	case !d.Allowed:
-		return fault.Newf(fault.Forbidden, "nobody gives what they lack: %s", d.Missing)
+// mayGive decides about the roles that the client gets, loses and keeps: whoever
+// changes how a client proves itself can become it.
+func (s *Service) mayGive(ctx context.Context, by access.Holder, organizationID string, roles, old []string) error {
+	for _, role := range slices.Concat(roles, change.Minus(old, roles)) {
+		d, err := s.resolver.MayGrant(ctx, by, organizationID, []string{role})
+		switch {
+		case err != nil:
+			return fault.Wrap(err, fault.Unavailable, "role definitions cannot be read now; try again")
+		case d.Allowed:
+		case d.Reason != access.ReasonUndefined:
+			return fault.Newf(fault.Forbidden, "nobody gives what they lack: %s", d.Missing)
+		case !slices.Contains(old, role): // one that is gone gives nothing
+			return noRole(role)
+		}
 	}
 	return nil
 }

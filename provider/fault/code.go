@@ -27,6 +27,8 @@ const (
 
 	// Conflict: the thing exists already or changed meanwhile; read and decide anew.
 	Conflict
+	// Outdated: the thing is not at the version that was named; read it anew.
+	Outdated
 	// EmailTaken: the address is already registered.
 	EmailTaken
 	// SlugTaken: choose another slug.
@@ -109,6 +111,8 @@ func (c Code) String() string {
 		return "organization_not_found"
 	case Conflict:
 		return "conflict"
+	case Outdated:
+		return "outdated"
 	case EmailTaken:
 		return "email_taken"
 	case SlugTaken:

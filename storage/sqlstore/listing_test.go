@@ -285,15 +285,9 @@ var (
 
 // costly returns the line of a plan that grows with the tables, or "".
 func costly(plan []string) string {
-	sorts := 0
-	if slices.Contains(plan, "SCAN k") { // SQLite sorts the page after it was cut
-		sorts--
-	}
+	paged := slices.Contains(plan, "SCAN k") // SQLite sorts the page after it was cut
 	for _, line := range plan {
-		if strings.Contains(line, "TEMP B-TREE FOR ORDER BY") {
-			sorts++
-		}
-		if whole.MatchString(line) || sorts > 0 || strings.Contains(line, "top-N") {
+		if whole.MatchString(line) || strings.Contains(line, "TEMP B-TREE FOR ORDER BY") && !paged {
 			return line
 		}
 		if m := sort.FindStringSubmatch(line); m != nil {

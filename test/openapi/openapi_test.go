@@ -4,6 +4,7 @@ package openapi_test
 
 import (
 	"context"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"slices"
@@ -146,6 +147,10 @@ func people(t *testing.T, in *harness.Instance) (all, none string, values map[st
 		TokenEndpointAuthMethod: "none", FirstParty: true,
 		Scope: "openid profile email account organizations admin",
 	})
+	const api = "https://api.acme.test"
+	if _, err := in.Clients.PutResource(t.Context(), storage.Resource{Identifier: api}, "admin"); err != nil {
+		t.Fatal(err)
+	}
 	b, s := in.SignedIn(t, u.ID)
 	token := func(scope string) string {
 		a, code := b.Silent("everything", scope, map[string]string{"organization": "acme"})
@@ -157,6 +162,7 @@ func people(t *testing.T, in *harness.Instance) (all, none string, values map[st
 	}
 	return token("openid profile email account organizations admin"), token("openid"), map[string]string{
 		"user_id": u.ID, "id": u.ID, "org_id": org.ID, "organization_id": org.ID, "session_id": s.ID, "client_id": "everything",
+		"role": "admin", "resource_id": base64.RawURLEncoding.EncodeToString([]byte(api)),
 	}
 }
 
@@ -228,6 +234,8 @@ func mayRefuse(name string, status int) bool {
 	switch name {
 	case "revocationSnapshot", "listEvents": // scopes of services
 		return status == http.StatusForbidden
+	case "checkPermission": // asks for nothing
+		return status == http.StatusUnprocessableEntity
 	}
 	return false
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/endpoints/access"
+	"github.com/signet-idp/signet/endpoints/admin"
 	"github.com/signet-idp/signet/endpoints/auth"
 	"github.com/signet-idp/signet/endpoints/oidc"
 	"github.com/signet-idp/signet/endpoints/ops"
@@ -18,11 +19,11 @@ import (
 	"github.com/signet-idp/signet/internal/telemetry"
 	"github.com/signet-idp/signet/provider/claims"
 	"github.com/signet-idp/signet/provider/client"
-	"github.com/signet-idp/signet/provider/consent"
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/hook"
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth"
+	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/provider/revocation"
 	"github.com/signet-idp/signet/provider/token"
 	"github.com/signet-idp/signet/storage"
@@ -37,6 +38,7 @@ type Server struct {
 	*Core
 	OAuth     *oauth.Provider
 	Directory *directory.Directory
+	Operator  *operator.Service
 	Login     *login.Service
 	View      *revocation.View
 	Verifier  *token.Verifier
@@ -105,9 +107,10 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	limits := login.DefaultLimits()
 	limits.Failures, limits.Window = int64(c.Config.Limits.LockFailures), c.Config.Limits.LockWindow
 	limits.Lock, limits.Attempts = c.Config.Limits.LockDuration, int64(c.Config.Limits.LoginsPerAddr)
+	guard := login.NewGuard(blindCounters{c.Counters, c.purposes.logins}, limits)
 	s.Login = login.New(login.Deps{
 		Store: c.Store, OAuth: s.OAuth, Sessions: c.Sessions, Passwords: c.Passwords,
-		Guard: login.NewGuard(blindCounters{c.Counters, c.purposes.logins}, limits), Change: c.Change, Key: c.purposes.logins,
+		Guard: guard, Change: c.Change, Key: c.purposes.logins,
 		Observer: c.Telemetry.Metrics, Clock: c.Clock, Rand: rand.Reader,
 		RequireVerified: c.Config.EmailVerificationRequired(),
 	})
@@ -115,6 +118,11 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 		return nil, err
 	}
 	s.Directory = &directory.Directory{Store: c.Store, Resolver: c.Resolver, Feed: s.View}
+	s.Operator = &operator.Service{
+		Store: c.Store, Users: c.Users, Organizations: c.Organizations, Clients: c.Clients, Access: c.Access, Resolver: c.Resolver,
+		Sessions: c.Sessions, Passwords: c.Passwords, Policy: c.Policy, Guard: guard, Change: c.Change,
+		RecoveryPage: c.Config.Issuer + "/ui/recover",
+	}
 	if err := s.follow(); err != nil {
 		return nil, err
 	}
@@ -155,11 +163,7 @@ func (s *Server) mount(build Build) error {
 		Cookies: pages.NewCookies(s.Config.Issuer), Key: s.purposes.logins, Users: s.Store, Scopes: s.Registry,
 	}
 	protocol := &oidc.Handler{OAuth: s.OAuth, Interaction: interaction, Keys: s.Keys, Locales: renderer.Locales()}
-	gate := &auth.Handler{
-		Issuer: s.Config.Issuer, Verifier: s.Verifier, Permissions: s.Resolver, Feed: s.View, Observer: s.Telemetry.Metrics, Now: s.Clock.Now,
-		Login: s.Login, OAuth: s.OAuth, Sessions: s.Sessions, Consents: &consent.Service{Store: s.Store, Change: s.Change},
-		Directory: &directory.Directory{Store: s.Store, Resolver: s.Resolver}, Users: s.Users, Store: s.Store, Shapes: s.shapes(),
-	}
+	gate := &auth.Handler{Issuer: s.Config.Issuer, Verifier: s.Verifier, Permissions: s.Resolver, Feed: s.View, Observer: s.Telemetry.Metrics, Now: s.Clock.Now}
 	s.Ops = ops.New(ops.Options{
 		Service: s.Config.Server.ServiceName, Version: build.Version, Mode: s.mode(), Checks: s.checks(), Clock: s.Clock,
 		ClockOffset: s.Config.ClockOffset, Metrics: s.Telemetry.MetricsHandler(), Logger: s.Log,
@@ -174,6 +178,11 @@ func (s *Server) mount(build Build) error {
 	rights := &access.Handler{Directory: s.Directory, Store: s.Store, Shape: s.shapes(), NewID: storage.NewID}
 	rights.Mount(s.Table)
 	s.people().Mount(s.Table)
+	operators := &admin.Handler{
+		Operator: s.Operator, Organizations: s.Organizations, Clients: s.Clients, Access: s.Access, Directory: s.Directory,
+		Store: s.Store, Keys: s.Keys, Shape: s.shapes(), Clock: s.Clock,
+	}
+	operators.Mount(s.Table)
 	s.Ops.Mount(s.Table)
 	if err := s.describe(build); err != nil {
 		return err
