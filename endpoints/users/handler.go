@@ -8,6 +8,7 @@ import (
 	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/access"
+	"github.com/signet-idp/signet/provider/account"
 	"github.com/signet-idp/signet/provider/activity"
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/dashboard"
@@ -47,19 +48,9 @@ type Members interface {
 	RemoveMember(ctx context.Context, by access.Holder, organizationID, userID string, self bool, reason string) error
 }
 
-// Registrar registers accounts as POST /auth/register does. It returns no
-// account, and no error, when enumeration-safe registration says nothing about
-// whether the address was free.
+// Registrar registers accounts (*account.Service).
 type Registrar interface {
-	Register(ctx context.Context, r Registration) (*storage.User, error)
-}
-
-// Registration is what an account is registered from.
-type Registration struct {
-	Email, Password       string
-	Profile               map[string]any
-	TenantID, InviteToken string
-	IPAddress, UserAgent  string
+	Register(ctx context.Context, r account.Registration) (account.Registered, error)
 }
 
 // Handler serves the routes.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/provider/account"
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/storage"
@@ -28,8 +29,7 @@ type ProfileRequest struct {
 	Bio         *string        `json:"bio"`
 	Skills      []string       `json:"skills"`
 	Interests   []string       `json:"interests"`
-	TenantID    string         `json:"tenant_id"`
-	Tenant      string         `json:"organization_id" alias:"tenant_id"`
+	TenantID    string         `json:"tenant_id"` // opens nothing: into an organization leads an invitation only
 	InviteToken string         `json:"invite_token"`
 	AvatarURL   *string        `json:"avatar_url"`
 	Timezone    *string        `json:"timezone"`
@@ -99,24 +99,24 @@ func (h *Handler) createProfile(w http.ResponseWriter, r *http.Request) error {
 	if q.PhoneNumber != nil {
 		profile["phone_number"] = *q.PhoneNumber
 	}
-	u, err := h.Registrar.Register(r.Context(), Registration{
-		Email: q.Email, Password: q.Password, Profile: profile, TenantID: q.TenantID, InviteToken: q.InviteToken,
-		IPAddress: addressOf(r), UserAgent: r.UserAgent(),
+	made, err := h.Registrar.Register(r.Context(), account.Registration{
+		Email: q.Email, Password: q.Password, Profile: profile, InviteToken: q.InviteToken, Locale: r.Header.Get("Accept-Language"),
 	})
 	if err != nil {
 		return err
 	}
-	if u == nil {
-		return web.WriteJSON(w, http.StatusAccepted, shape.Message{Message: "If the address is free, a message is on its way to it"})
+	if made.Neutral {
+		return web.WriteJSON(w, http.StatusAccepted, shape.Message{
+			Message: "Check your mail: we sent a message to this address that says how to go on",
+		})
 	}
+	u := made.User
 	if len(q.Preferences) > 0 {
-		changed, err := h.Accounts.MergePreferences(r.Context(), u.ID, q.Preferences, "self")
-		if err != nil {
+		if u, err = h.Accounts.MergePreferences(r.Context(), u.ID, q.Preferences, "self"); err != nil {
 			return err
 		}
-		u = &changed
 	}
-	return h.writeProfile(w, r, http.StatusCreated, *u)
+	return h.writeProfile(w, r, http.StatusCreated, u)
 }
 
 // updateProfile changes the caller's own. The address and the telephone number
@@ -272,11 +272,4 @@ func (h *Handler) account(r *http.Request, id string) (storage.User, error) {
 		return storage.User{}, fault.New(fault.UserNotFound, "there is no such user")
 	}
 	return u, err
-}
-
-func addressOf(r *http.Request) string {
-	if a := web.ClientAddr(r.Context()); a.IsValid() {
-		return a.String()
-	}
-	return ""
 }
