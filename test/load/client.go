@@ -29,6 +29,8 @@ type worker struct {
 	refresh, access string
 }
 
+const usualScope = "openid profile email offline_access"
+
 // site is what all workers share.
 type site struct {
 	url string
@@ -145,11 +147,11 @@ func (w *worker) token(ctx context.Context, form url.Values, basic bool) (tokens
 // authorization is one request with PKCE.
 type authorization struct{ client, path, verifier string }
 
-func newAuthorization(client string) authorization {
+func newAuthorization(client, scope string) authorization {
 	verifier := rand.Text() + rand.Text()
 	sum := sha256.Sum256([]byte(verifier))
 	return authorization{client, "/oauth2/authorize?" + url.Values{
-		"client_id": {client}, "response_type": {"code"}, "redirect_uri": {redirectURI}, "scope": {"openid profile email offline_access"},
+		"client_id": {client}, "response_type": {"code"}, "redirect_uri": {redirectURI}, "scope": {scope},
 		"state": {rand.Text()}, "nonce": {rand.Text()},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
 	}.Encode(), verifier}

@@ -20,6 +20,7 @@ const (
 type installation struct {
 	secret string
 	people int
+	seeded int // members of the seed, or 0
 }
 
 func email(n int) string { return fmt.Sprintf("person%d@acme.test", n) }
@@ -45,7 +46,7 @@ func (i installation) yaml() string {
     first_party: true
     redirect_uris: [%q]
     grant_types: [authorization_code, refresh_token]
-    scope: "openid profile email offline_access organization roles"
+    scope: "openid profile email offline_access organization roles account organizations"
     id_token_signed_response_alg: %s
 `, webClient(alg), redirectURI, alg)
 	}

@@ -4,6 +4,8 @@
 //	go run ./test/load                        # every operation, SQLite and PostgreSQL
 //	go run ./test/load -db sqlite -ops refresh,code -time 10s
 //	go run ./test/load -ops validate-same -rate 2000    # open loop, for p99
+//	go run ./test/load -members 10000 -events 1000000 -ops dashboard-user,dashboard-organization -rate 20
+//	go run ./test/load seed -members 10000 -events 1000000 -database sqlite:data/signet.db
 //
 // It builds the server (or takes -bin), applies an installation of its own,
 // starts the server with GOMAXPROCS=1 on the first of -cpus, and keeps itself
@@ -40,6 +42,7 @@ type options struct {
 	conns int
 	rate  float64
 	fresh int
+	seed  seedSize
 }
 
 func main() {
@@ -53,6 +56,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) > 0 && args[0] == "seed" {
+		return seedCommand(ctx, args[1:], os.Stderr)
+	}
 	o, err := parse(args)
 	if err != nil {
 		return err
@@ -106,8 +112,13 @@ func parse(args []string) (*options, error) {
 	f.IntVar(&o.conns, "conns", 16, "connections kept alive; one request at a time on each")
 	f.Float64Var(&o.rate, "rate", 0, "open loop: begin this many operations a second, however long they take")
 	f.IntVar(&o.fresh, "fresh", 15_000, "tokens made beforehand for the operations that want a new one each time")
+	f.IntVar(&o.seed.members, "members", 0, "seed the organization with so many members before measuring")
+	f.IntVar(&o.seed.events, "events", 0, "and so many events of theirs")
 	if err := f.Parse(args); err != nil {
 		return nil, err
+	}
+	if o.seed.members < 0 || o.seed.events < 0 || o.seed.events > 0 && o.seed.members == 0 {
+		return nil, errors.New("-events are of -members: see -h")
 	}
 	if o.time > 5*time.Minute || o.count < 1 || o.conns < 1 || o.conns > 1024 || o.fresh < 1 || o.rate < 0 {
 		return nil, errors.New("a bound is out of reason: see -h")

@@ -63,6 +63,12 @@ func measureEngine(ctx context.Context, o *options, ops []operation, engine, dir
 	if err != nil {
 		return f, err
 	}
+	if o.seed.members > 0 {
+		if err := seed(ctx, s.env, o.seed, newProgress(os.Stderr)); err != nil {
+			return f, err
+		}
+		people.seeded = o.seed.members
+	}
 	for n := range coldStarts {
 		took, err := s.start(ctx)
 		if err != nil {

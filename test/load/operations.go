@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync/atomic"
 )
 
@@ -26,6 +29,7 @@ type operation struct {
 type pool struct {
 	tokens []string
 	next   atomic.Int64
+	cursor string // near the end of a list
 }
 
 // errEmpty ends a measurement: there are no new tokens left.
@@ -54,6 +58,12 @@ func operations() []operation {
 		{name: "code", promise: 1000, prepare: personal("ES256"), once: code("ES256")},
 		{name: "code-rs256", prepare: personal("RS256"), once: code("RS256")},
 		{name: "login", promise: 38, once: login},
+		{name: "login-json", promise: 38, once: loginJSON},
+		{name: "dashboard-user", prepare: member, once: read("/users/me/dashboard")},
+		{name: "activity", prepare: member, once: read("/users/me/activity")},
+		{name: "dashboard-organization", prepare: owner, once: read("/organizations/acme/dashboard")},
+		{name: "members-first", prepare: owner, once: read(membersPath("", deepPage))},
+		{name: "members-deep", prepare: owner, shared: deep, once: readDeep},
 	}
 }
 
@@ -123,7 +133,7 @@ func validateSame(ctx context.Context, w *worker, _ *pool) error {
 // personal signs the worker's person in and leaves session and tokens.
 func personal(alg string) func(context.Context, *worker) error {
 	return func(ctx context.Context, w *worker) error {
-		a := newAuthorization(webClient(alg))
+		a := newAuthorization(webClient(alg), usualScope)
 		w.forget()
 		location, err := w.login(ctx, a, email(w.n%w.site.people))
 		if err != nil {
@@ -156,7 +166,7 @@ func refresh(alg string) func(context.Context, *worker, *pool) error {
 // code is two requests: the session stands, nobody is asked anything.
 func code(alg string) func(context.Context, *worker, *pool) error {
 	return func(ctx context.Context, w *worker, _ *pool) error {
-		a := newAuthorization(webClient(alg))
+		a := newAuthorization(webClient(alg), usualScope)
 		r, err := w.get(ctx, a.path)
 		if err != nil {
 			return err
@@ -169,6 +179,88 @@ func code(alg string) func(context.Context, *worker, *pool) error {
 // login is three requests of a browser without cookies, up to the code.
 func login(ctx context.Context, w *worker, _ *pool) error {
 	w.forget()
-	_, err := w.login(ctx, newAuthorization(webClient("ES256")), email(w.n%w.site.people))
+	_, err := w.login(ctx, newAuthorization(webClient("ES256"), usualScope), email(w.n%w.site.people))
 	return err
+}
+
+// signIn gets the worker a token of a person for Signet's own API.
+func signIn(ctx context.Context, w *worker, email string) error {
+	a := newAuthorization(webClient("ES256"), "openid account organizations")
+	w.forget()
+	location, err := w.login(ctx, a, email)
+	if err != nil {
+		return err
+	}
+	t, err := w.redeem(ctx, a, location)
+	w.access = t.Access
+	return err
+}
+
+// member is a person of the seed, or without one of the installation.
+func member(ctx context.Context, w *worker) error {
+	if w.site.seeded > 0 {
+		return signIn(ctx, w, seedEmail(w.n%w.site.seeded))
+	}
+	return signIn(ctx, w, email(w.n%w.site.people))
+}
+
+// owner owns the organization.
+func owner(ctx context.Context, w *worker) error { return signIn(ctx, w, email(0)) }
+
+// read asks for a path with the worker's token.
+func read(path string) func(context.Context, *worker, *pool) error {
+	return func(ctx context.Context, w *worker, _ *pool) error {
+		return w.bearing(ctx, http.MethodGet, path, w.access)
+	}
+}
+
+const deepPage = 50
+
+// deep walks to the last full page of the members and remembers where it begins.
+func deep(ctx context.Context, w *worker, _ *options) (*pool, error) {
+	p := &pool{}
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.site.url+membersPath(p.cursor, deepPage), nil)
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Authorization", "Bearer "+w.access)
+		answer, err := w.do(r)
+		if err := expect(answer, err); err != nil {
+			return nil, err
+		}
+		var page []struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal(answer.body, &page); err != nil {
+			return nil, err
+		}
+		if len(page) < deepPage || page[len(page)-1].ID <= p.cursor {
+			return p, nil
+		}
+		p.cursor = page[len(page)-1].ID
+	}
+}
+
+func membersPath(cursor string, limit int) string {
+	q := url.Values{"limit": {strconv.Itoa(limit)}}
+	if cursor != "" {
+		q.Set("cursor", cursor)
+	}
+	return "/users?" + q.Encode()
+}
+
+func readDeep(ctx context.Context, w *worker, p *pool) error {
+	return w.bearing(ctx, http.MethodGet, membersPath(p.cursor, deepPage), w.access)
+}
+
+// loginJSON is one request of a client that takes passwords itself.
+func loginJSON(ctx context.Context, w *worker, _ *pool) error {
+	body := fmt.Sprintf(`{"email":%q,"password":%q}`, email(w.n%w.site.people), password)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.site.url+"/auth/login", strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	return expect(w.do(r))
 }
