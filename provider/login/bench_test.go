@@ -1,7 +1,9 @@
 package login_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth/params"
@@ -54,6 +56,35 @@ func BenchmarkResume(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := in.Login.Resume(b.Context(), param, benchBrowser); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// instant stands in for argon2id.
+type instant struct{}
+
+func (instant) Verify(context.Context, string, string) (ok, upgrade bool, err error) {
+	return true, false, nil
+}
+func (instant) VerifyDummy(context.Context, string) error    { return nil }
+func (instant) Hash(context.Context, string) (string, error) { return "", nil }
+
+// BenchmarkJSONLogin is POST /auth/login without HTTP and without the hash: what
+// is read, one RS256 signature, and one transaction with a session, a grant and
+// three events.
+func BenchmarkJSONLogin(b *testing.B) {
+	in := harness.Start(b, harness.Options{})
+	if err := in.Applier().EnsureBuiltin(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	in.User(b, "alice@example.test", "correct horse battery")
+	in.Login.Passwords = instant{}
+	in.Login.Guard = login.NewGuard(in.Counters, login.Limits{Failures: 1 << 40, Attempts: 1 << 40, Window: time.Minute, Lock: time.Minute})
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := in.Login.JSON(b.Context(), login.JSON{ClientID: "legacy", Username: "alice@example.test", Password: "x"})
+		if err != nil {
 			b.Fatal(err)
 		}
 	}

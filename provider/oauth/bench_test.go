@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/oauth/params"
 	"github.com/signet-idp/signet/storage"
@@ -113,6 +114,20 @@ func BenchmarkRefresh(b *testing.B) {
 				token = out.RefreshToken
 			}
 		})
+	}
+}
+
+// BenchmarkRefreshDirect is POST /auth/refresh without HTTP: RS256, no ID token.
+func BenchmarkRefreshDirect(b *testing.B) {
+	in := jsonParty(b, harness.Options{})
+	token := jsonLogin(b, in, login.Options{}).RefreshToken
+	b.ReportAllocs()
+	for b.Loop() {
+		out, err := in.OAuth.RefreshDirect(b.Context(), "legacy", token, "")
+		if err != nil {
+			b.Fatal(err)
+		}
+		token = out.RefreshToken
 	}
 }
 
