@@ -71,12 +71,10 @@ func unlink(s string) string {
 	runes := []rune(s)
 	for i, r := range runes {
 		switch {
-		case r == ':' && i+1 < len(runes) && isSlash(runes[i+1]):
-			continue
 		case isSlash(r) && i > 0 && (isSlash(runes[i-1]) || runes[i-1] == ':'):
 			continue
-		case isSlash(r) && i+1 < len(runes) && isSlash(runes[i+1]):
-			b.WriteByte(' ')
+		case (isSlash(r) || r == ':') && i+1 < len(runes) && isSlash(runes[i+1]):
+			b.WriteByte(' ') // for the whole of "://" or "//"
 			continue
 		}
 		b.WriteRune(r)
@@ -84,7 +82,7 @@ func unlink(s string) string {
 			b.WriteByte(' ')
 		}
 	}
-	return strings.TrimSpace(b.String())
+	return oneLine(b.String())
 }
 
 // parts says whether two neighbours must not stay together.

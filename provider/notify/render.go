@@ -80,14 +80,20 @@ func (r *renderer) render(m Message) (Content, error) {
 	c := Content{Channel: m.Channel, Kind: m.Kind, To: m.To, Locale: l.lang}
 	if m.Channel == SMS {
 		c.Text = words.text.fill(values).String()
-		if m.Values.Code != "" {
+		if slices.Contains(spec.needs, needCode) {
 			// Origin-bound one-time codes: browsers offer the code on this host only.
 			c.Text += "\n\n@" + r.issuer.Hostname() + " #" + m.Values.Code
 		}
 		return c, nil
 	}
 	c.Subject = words.subject.fill(values).String()
-	c.Link = r.link(spec.path, m.Values.Token)
+	if spec.path != "" {
+		token := ""
+		if slices.Contains(spec.needs, needToken) {
+			token = m.Values.Token
+		}
+		c.Link = r.link(spec.path, token)
+	}
 	v := view{
 		Lang: l.lang, Subject: c.Subject, Action: words.action.fill(values).String(), Link: c.Link,
 		Hint: l.link.String(), Body: fillAll(words.body, values), Notes: fillAll(words.notes, values), Footer: l.footer.fill(values),
@@ -124,9 +130,6 @@ func orElse(s, otherwise string) string {
 
 // link is a page below the issuer, whose path it keeps.
 func (r *renderer) link(path, token string) string {
-	if path == "" {
-		return ""
-	}
 	u := *r.issuer
 	u.Path, u.RawPath, u.RawQuery, u.Fragment, u.User = strings.TrimSuffix(u.Path, "/")+path, "", "", "", nil
 	if token != "" {
