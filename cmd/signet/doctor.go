@@ -19,6 +19,8 @@ import (
 	"github.com/signet-idp/signet/cmd/signet/app"
 	"github.com/signet-idp/signet/cmd/signet/config"
 	"github.com/signet-idp/signet/cmd/signet/control"
+	"github.com/signet-idp/signet/internal/safehttp"
+	"github.com/signet-idp/signet/provider/notify"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/volatile/redis"
 )
@@ -88,7 +90,7 @@ func examine(cmd *cobra.Command) []finding {
 	list = append(list, checkIssuer(&loaded.Config), checkMasterKey(&loaded.Config))
 	list = append(list, checkServer(cmd.Context(), &loaded.Config)...)
 	list = append(list, checkStore(cmd, &loaded.Config)...)
-	list = append(list, checkRedis(cmd.Context(), &loaded.Config), checkProxies(&loaded.Config), checkMail(&loaded.Config))
+	list = append(list, checkRedis(cmd.Context(), &loaded.Config), checkProxies(&loaded.Config), checkMail(cmd.Context(), &loaded.Config))
 	return list
 }
 
@@ -285,9 +287,30 @@ func joinPrefixes(list []netip.Prefix) string {
 	return strings.Join(out, ", ")
 }
 
-func checkMail(cfg *config.Config) finding {
-	if !cfg.CanMail() {
+// checkMail shakes hands with the mail server, credentials and all, and sends
+// nothing.
+func checkMail(ctx context.Context, cfg *config.Config) finding {
+	if cfg.SMTP.URL == "" {
+		if cfg.Dev {
+			return finding{Check: "mail", Status: fine, Detail: "kept for /dev/inbox"}
+		}
 		return finding{"mail", warning, "cannot be sent: recovery and verification answer 503", "set SIGNET_SMTP_URL"}
 	}
-	return finding{Check: "mail", Status: fine, Detail: orDash(cfg.SMTP.URL.Redacted())}
+	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	defer cancel()
+	roots, err := safehttp.Roots(cfg.Fetch.ExtraCA)
+	if err != nil {
+		return finding{"mail", failed, err.Error(), "correct SIGNET_EXTRA_CA"}
+	}
+	server, err := notify.NewSMTP(notify.SMTPOptions{URL: cfg.SMTP.URL.Reveal(), From: cfg.SMTP.From, Roots: roots})
+	if err == nil {
+		err = server.Probe(ctx)
+	}
+	if err != nil {
+		return finding{"mail", failed, cfg.SMTP.URL.Redacted() + ": " + err.Error(), "check SIGNET_SMTP_URL and the network; messages wait until they expire"}
+	}
+	if strings.Contains(cfg.SMTP.From, "@localhost") {
+		return finding{"mail", warning, "comes from " + cfg.SMTP.From + ", which others refuse", "set SIGNET_SMTP_FROM to an address of yours"}
+	}
+	return finding{Check: "mail", Status: fine, Detail: cfg.SMTP.URL.Redacted()}
 }

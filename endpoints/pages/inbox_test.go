@@ -2,6 +2,7 @@ package pages
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ func captured(t *testing.T) *notify.Capture {
 func showInbox(t *testing.T, query, accept string) *httptest.ResponseRecorder {
 	t.Helper()
 	i := &Inbox{Renderer: newRenderer(t, Options{}), Messages: captured(t)}
-	req, w := httptest.NewRequest("GET", PathInbox+query, nil), httptest.NewRecorder()
+	req, w := httptest.NewRequest(http.MethodGet, PathInbox+query, nil), httptest.NewRecorder()
 	if accept != "" {
 		req.Header.Set("Accept", accept)
 	}

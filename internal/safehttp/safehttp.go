@@ -85,7 +85,7 @@ func New(o Options) (*Client, error) {
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
 	}
-	roots, err := trusted(o.ExtraCAFile)
+	roots, err := Roots(o.ExtraCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("safehttp: new client: %w", err)
 	}
@@ -128,9 +128,9 @@ func (o Options) transport(config *tls.Config, allowed []scope) *http.Transport 
 	}
 }
 
-// trusted is the system's certificates and those in the file; nil means the
-// system's alone.
-func trusted(file string) (*x509.CertPool, error) {
+// Roots are the system's certificate authorities and those of a PEM file;
+// without a file nil, which stands for the system's alone.
+func Roots(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/signet-idp/signet/cmd/signet/app"
 	"github.com/signet-idp/signet/cmd/signet/config"
 	"github.com/signet-idp/signet/internal/clock"
@@ -36,6 +38,8 @@ type Options struct {
 	// Issuer: empty for the address of this instance; replicas share one.
 	Issuer string
 	Clock  clock.Clock
+	// Dev runs in development mode: messages are captured for /dev/inbox.
+	Dev bool
 	// Env are more settings, NAME=value.
 	Env []string
 	// Contract checks every answer that the instance's helpers (JSON, Token,
@@ -82,7 +86,14 @@ func Start(tb testing.TB, o Options) *Instance {
 	if o.MasterKey != "" {
 		env = append(env, "SIGNET_MASTER_KEY="+o.MasterKey)
 	}
-	loaded, err := config.Load(config.Sources{Environ: env})
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	config.AddFlags(flags)
+	if o.Dev {
+		if err := flags.Parse([]string{"--dev"}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	loaded, err := config.Load(config.Sources{Environ: env, Flags: flags})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/event"
+	"github.com/signet-idp/signet/provider/notify"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/provider/user"
@@ -68,10 +69,14 @@ type Core struct {
 	Passwords     *password.Hasher
 	Policy        *password.Policy
 	Sessions      *session.Manager
+	Notify        *notify.Service
+	// Captured is what development keeps instead of sending; nil elsewhere.
+	Captured *notify.Capture
 
 	Counters volatile.Counters
 	fanout   volatile.Fanout
 	redis    *redis.Client
+	outbox   *notify.Worker
 	purposes purposes
 
 	// followers are told when events were sequenced; set before anything runs.
@@ -130,6 +135,9 @@ func (c *Core) open(ctx context.Context, migrate bool) error {
 		}
 	}
 	if err := c.openKeys(ctx, master); err != nil {
+		return err
+	}
+	if err := c.openMessages(ctx); err != nil {
 		return err
 	}
 	return c.services(ctx)

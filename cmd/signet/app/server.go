@@ -183,6 +183,9 @@ func (s *Server) mount(build Build) error {
 		Store: s.Store, Keys: s.Keys, Shape: s.shapes(), Clock: s.Clock,
 	}
 	operators.Mount(s.Table)
+	if s.Captured != nil {
+		(&pages.Inbox{Renderer: renderer, Messages: s.Captured}).Mount(s.Table)
+	}
 	s.Ops.Mount(s.Table)
 	if err := s.describe(build); err != nil {
 		return err
@@ -245,6 +248,7 @@ func (s *Server) Background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(s.View.Run)
 	g.run(s.Sequencer.Run)
+	g.run(s.outbox.Run)
 	for _, f := range s.followers {
 		g.run(f.Run)
 	}

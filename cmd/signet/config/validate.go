@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/keys"
+	"github.com/signet-idp/signet/provider/notify"
 )
 
 // derive fills what other settings imply.
@@ -135,14 +136,20 @@ func (k *checker) stores() {
 
 func (k *checker) messages() {
 	c := k.c
-	if c.SMTP.URL != "" && !slices.Contains([]string{"smtp", "smtps"}, c.SMTP.URL.scheme()) {
-		k.add("smtp.url", "write smtp://host:587 or smtps://user:password@host:465")
+	if c.SMTP.URL != "" {
+		// The sender is judged below; any will do here.
+		if _, err := notify.NewSMTP(notify.SMTPOptions{URL: c.SMTP.URL.Reveal(), From: "any@localhost"}); err != nil {
+			k.add("smtp.url", "write smtp://host:587 or smtps://user:password@host:465")
+		}
 	}
 	if _, err := mail.ParseAddress(c.SMTP.From); err != nil {
 		k.add("smtp.from", `%q is no sender; write Name <address@example.com>`, c.SMTP.From)
 	}
 	switch c.SMS.URL.scheme() {
 	case "https":
+		if u, err := url.Parse(c.SMS.URL.Reveal()); err != nil || u.Hostname() == "" {
+			k.add("sms.url", "write https://host/path, which receives POST {to, text}")
+		}
 	case "http":
 		if u, err := url.Parse(c.SMS.URL.Reveal()); err != nil || !loopbackHost(u.Hostname()) {
 			k.add("sms.url", "would send codes in clear; write https://, or http:// to loopback only")
