@@ -1,12 +1,12 @@
 // Command testservers runs a command with real servers at hand:
 //
-//	testservers [-need postgres,redis,browser] [--] go test ./...
+//	testservers [-need postgres,redis,browser,python] [--] go test ./...
 //
 // For each thing needed it takes, in this order, what it is pointed at by the
 // environment, what is installed on this machine, a container where Docker
 // runs, and, as root on Debian, what apt-get installs. It exports
-// SIGNET_TEST_POSTGRES_URL, SIGNET_TEST_REDIS_URL, SIGNET_TEST_CHROMIUM and
-// SIGNET_TEST_NODE to the command, whose exit status becomes its own. All that
+// SIGNET_TEST_POSTGRES_URL, SIGNET_TEST_REDIS_URL, SIGNET_TEST_CHROMIUM,
+// SIGNET_TEST_NODE and SIGNET_TEST_PYTHON to the command, whose exit status becomes its own. All that
 // it started ends with it, however it ends.
 package main
 
@@ -23,9 +23,9 @@ import (
 )
 
 func main() {
-	need := flag.String("need", "postgres,redis,browser", "comma-separated: postgres, redis, browser")
+	need := flag.String("need", "postgres,redis,browser,python", "comma-separated: postgres, redis, browser, python")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: testservers [-need postgres,redis,browser] [--] COMMAND [ARGUMENT...]")
+		fmt.Fprintln(os.Stderr, "usage: testservers [-need postgres,redis,browser,python] [--] COMMAND [ARGUMENT...]")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
