@@ -1,4 +1,4 @@
-package contract_test
+package contract
 
 import (
 	"bufio"
@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -54,7 +55,7 @@ func walk(t *testing.T, env []string) {
 	mailbox := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		found := []map[string]string{}
 		for _, m := range sink.Messages() {
-			if m.To == r.URL.Query().Get("to") {
+			if slices.Contains(m.To, r.URL.Query().Get("to")) {
 				found = append(found, map[string]string{"subject": m.Subject, "text": m.Text})
 			}
 		}
