@@ -182,6 +182,9 @@ func (s *Service) confirm(ctx context.Context, c Caller, u storage.User, pw stri
 		if locked, ok := errors.AsType[*login.LockedError](err); ok {
 			return fault.Wrap(err, fault.AccountLocked, "too many attempts; try again later").Retry(locked.RetryAfter)
 		}
+		if limited, ok := errors.AsType[*login.LimitedError](err); ok {
+			return fault.Wrap(err, fault.RateLimited, "too many attempts from this address; try again later").Retry(limited.RetryAfter)
+		}
 		return err
 	}
 	var ok bool
