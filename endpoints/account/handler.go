@@ -15,6 +15,9 @@ import (
 
 // Issuer logs in who has just registered, as POST /auth/login does.
 type Issuer interface {
+	// Check answers fault.Forbidden for a client that may not.
+	Check(ctx context.Context, clientID string) error
+	// Issue begins a session; fault.Forbidden as above.
 	Issue(ctx context.Context, u storage.User, l Login) (Tokens, error)
 }
 

@@ -76,6 +76,11 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) error {
 	if err := in.check(); err != nil {
 		return err
 	}
+	if in.ClientID != "" {
+		if err := h.Issuer.Check(r.Context(), in.ClientID); err != nil {
+			return err
+		}
+	}
 	made, err := h.Account.Register(r.Context(), account.Registration{
 		Email: in.Email, Password: in.Password, Profile: in.profile(), InviteToken: in.InviteToken,
 		TermsAccepted: in.AcceptTerms, Locale: locale(r),
@@ -112,10 +117,13 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, http.StatusCreated, out)
 }
 
-// logIn gives the new account its first tokens. The account stands whatever
-// comes of it: who is refused logs in by itself.
+// logIn gives the new account its first tokens, unless the built-in client is
+// not in use here: then the person logs in elsewhere.
 func (h *Handler) logIn(r *http.Request, in RegisterRequest, made account.Registered, out *Registered) error {
 	t, err := h.Issuer.Issue(r.Context(), made.User, Login{ClientID: in.ClientID, Device: device(r, in.DeviceName)})
+	if fault.Is(err, fault.Forbidden) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -288,6 +288,7 @@ func (c *Core) services(ctx context.Context) error {
 	c.Access = access.NewService(c.Store, c.Resolver, c.Change)
 	c.Organizations = org.New(c.Store, c.Resolver, c.Change)
 	c.Users = user.New(c.Store, c.Sessions, c.Organizations, c.Resolver, c.Change)
+	c.Users.DeletionGrace = c.Config.Accounts.DeletionGrace
 	c.Clients = client.NewService(c.Store, keeper, c.Resolver, c.Change)
 	return nil
 }

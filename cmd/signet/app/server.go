@@ -17,6 +17,7 @@ import (
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/internal/safehttp"
 	"github.com/signet-idp/signet/internal/telemetry"
+	"github.com/signet-idp/signet/provider/account"
 	"github.com/signet-idp/signet/provider/claims"
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/directory"
@@ -40,6 +41,7 @@ type Server struct {
 	Directory *directory.Directory
 	Operator  *operator.Service
 	Login     *login.Service
+	Accounts  *account.Service
 	View      *revocation.View
 	Verifier  *token.Verifier
 	Rules     *hook.Rules // nil: nobody is asked
@@ -126,6 +128,9 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	if err := s.follow(); err != nil {
 		return nil, err
 	}
+	if err := s.openAccounts(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.mount(build); err != nil {
 		return nil, err
 	}
@@ -154,7 +159,7 @@ func (o tokenObserver) TokensIssued(grant, clientType string, took time.Duration
 func (o tokenObserver) TokenError(grant, code string) { o.m.TokenError(grant, code) }
 
 func (s *Server) mount(build Build) error {
-	renderer, err := pages.New(pages.Options{})
+	renderer, err := pages.New(pages.Options{BasePath: basePath(s.Config.Issuer)})
 	if err != nil {
 		return err
 	}
@@ -171,6 +176,7 @@ func (s *Server) mount(build Build) error {
 	s.observe()
 	s.Table = web.NewTable()
 	protocol.Mount(s.Table)
+	s.mountAccounts(interaction)
 	interaction.Mount(s.Table)
 	if err := gate.Mount(s.Table); err != nil {
 		return err
@@ -249,6 +255,7 @@ func (s *Server) Background(ctx context.Context) error {
 	g.run(s.View.Run)
 	g.run(s.Sequencer.Run)
 	g.run(s.outbox.Run)
+	g.run(func(ctx context.Context) error { s.Accounts.Run(ctx); return nil })
 	for _, f := range s.followers {
 		g.run(f.Run)
 	}

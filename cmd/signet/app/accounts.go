@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"strings"
+
+	accounts "github.com/signet-idp/signet/endpoints/account"
+	"github.com/signet-idp/signet/endpoints/pages"
+	"github.com/signet-idp/signet/provider/account"
+	"github.com/signet-idp/signet/provider/login"
+	"github.com/signet-idp/signet/provider/notify"
+	"github.com/signet-idp/signet/provider/oauth"
+	"github.com/signet-idp/signet/storage"
+)
+
+// openAccounts makes the flows of registration, recovery and deletion.
+func (s *Server) openAccounts(ctx context.Context) error {
+	key, err := s.Keyring.Purpose(ctx, account.KeyPurpose)
+	if err != nil {
+		return fmt.Errorf("app: data keys: %w", err)
+	}
+	c := s.Config
+	s.Accounts = account.New(account.Deps{
+		Store: s.Store, Users: s.Users, Policy: s.Policy, Passwords: s.Passwords, Guard: s.Login.Guard,
+		Counters: blindCounters{s.Counters, s.purposes.logins}, Messages: s.Notify, Organizations: s.Organizations, Rules: s.Rules,
+		Change: s.Change, Key: key, Clock: s.Clock, Rand: rand.Reader, Log: s.Log,
+		Settings: account.Settings{
+			Registration: c.Accounts.Registration, VerificationRequired: c.EmailVerificationRequired(),
+			EnumerationSafe: c.Accounts.EnumerationSafe, PersonalOrganization: c.Legacy.PersonalOrganization, Development: c.Dev,
+			Verification: c.Lifetimes.Verification, Reset: c.Lifetimes.Reset, RecentAuth: c.Lifetimes.RecentAuth,
+			MailsPerHour: c.Limits.MailsPerHour,
+		},
+	})
+	return nil
+}
+
+// mountAccounts adds the routes and pages of accounts.
+func (s *Server) mountAccounts(i *pages.Interaction) {
+	i.Recovery = s.Notify.Check(notify.Email) == nil
+	i.Registration = s.Config.Accounts.Registration == account.RegistrationOpen
+	(&accounts.Handler{
+		Account: s.Accounts, Issuer: issuer{s.Login, s.OAuth}, Directory: s.Directory,
+		Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shape: s.shapes(),
+	}).Mount(s.Table)
+	(&pages.Accounts{Interaction: i, Account: s.Accounts, MinLength: s.Policy.MinLength()}).Mount(s.Table)
+}
+
+// basePath is the path of the issuer, below which the pages are.
+func basePath(issuer string) string {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(u.Path, "/")
+}
+
+// issuer logs in who has just registered.
+type issuer struct {
+	login *login.Service
+	oauth *oauth.Provider
+}
+
+// legacyClient is the built-in client of the JSON API.
+const legacyClient = "legacy"
+
+// Check implements accounts.Issuer.
+func (i issuer) Check(ctx context.Context, clientID string) error {
+	_, err := i.oauth.DirectClient(ctx, clientID)
+	return err
+}
+
+// Issue implements accounts.Issuer.
+func (i issuer) Issue(ctx context.Context, u storage.User, l accounts.Login) (accounts.Tokens, error) {
+	if l.ClientID == "" {
+		l.ClientID = legacyClient
+	}
+	out, err := i.login.Issue(ctx, u, l.ClientID, l.Device, login.ByPassword(), login.Options{})
+	return accounts.Tokens{
+		AccessToken: out.AccessToken, RefreshToken: out.RefreshToken, ExpiresIn: out.ExpiresIn, Scope: out.Scope,
+		SessionID: out.SessionID, OrganizationID: out.OrganizationID,
+	}, err
+}
