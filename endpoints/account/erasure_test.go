@@ -1,0 +1,180 @@
+package account_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite" // the database is read as anybody would
+
+	"github.com/signet-idp/signet/internal/testkit/fakeclock"
+	"github.com/signet-idp/signet/internal/testkit/mailsink"
+	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/event"
+	"github.com/signet-idp/signet/storage"
+	"github.com/signet-idp/signet/test/harness"
+)
+
+func (w *world) authorization() harness.Authorization {
+	w.Client(w.t, "web", storage.ClientMetadata{
+		TokenEndpointAuthMethod: "none", FirstParty: true, GrantTypes: []string{client.GrantCode, client.GrantRefresh},
+	})
+	return harness.NewAuthorization("web", "openid profile email", nil)
+}
+
+// TestErasureLeavesNothing: when the grace is over no byte of who somebody was
+// is in any table, and the record of what happened is whole.
+func TestErasureLeavesNothing(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "signet.db")
+	w := &world{t: t, clock: fakeclock.New(time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)), mail: mailsink.Start(t)}
+	w.Instance = harness.Start(t, harness.Options{
+		Clock: w.clock, DatabaseURL: "sqlite:" + file,
+		Env: []string{"SIGNET_SMTP_URL=" + w.mail.URL, "SIGNET_LEGACY_PERSONAL_ORGANIZATION=true"},
+	})
+	if err := w.Applier().EnsureBuiltin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Sync(t)
+	traces := []string{"Zephyrine", "Quillfeather", "zephyrine", "quillfeather", "1512345676", "NetscapeNavigator", "former-zq"}
+	agent := []string{"User-Agent", "NetscapeNavigator/4"}
+
+	w.want(w.call(http.MethodPost, "/auth/register", "", m{
+		"email": "Former-ZQ@acme.test", "password": good, "first_name": "Zephyrine", "last_name": "Quillfeather", "phone_number": "+4915123456767",
+	}, agent...), http.StatusCreated, "")
+	w.want(w.call(http.MethodPost, "/auth/verify-email", "", m{"token": w.mail.Wait(t, "Former-ZQ@acme.test").Token()}, agent...), http.StatusOK, "")
+	w.call(http.MethodPost, "/auth/login", "", m{"email": "former-zq@acme.test", "password": "wrong"}, agent...)
+	a := w.want(w.call(http.MethodPost, "/auth/login", "", m{"email": "former-zq@acme.test", "password": good, "device_name": "Zephyrine's laptop"}, agent...), http.StatusOK, "")
+	bearer, id := a.text("access_token"), a.text("user_id")
+	w.want(w.call(http.MethodPatch, "/auth/me", bearer, m{"bio": "I am Zephyrine Quillfeather", "preferences": m{"nick": "Zephyrine"}}, agent...), http.StatusOK, "")
+	w.want(w.call(http.MethodPost, "/auth/change-email", bearer, m{"new_email": "zephyrine@acme.test"}, agent...), http.StatusOK, "")
+	w.want(w.post("/auth/confirm-email", "", m{"token": w.mail.Wait(t, "zephyrine@acme.test").Token()}), http.StatusOK, "")
+	b := w.NewBrowser(t)
+	b.Code(w.authorization(), "zephyrine@acme.test", good)
+	w.want(w.post("/auth/forgot-password", "", m{"email": "zephyrine@acme.test"}), http.StatusOK, "")
+	w.mail.Wait(t, "zephyrine@acme.test")
+	w.want(w.call(http.MethodDelete, "/auth/account", bearer, m{"password": good}, agent...), http.StatusOK, "")
+	w.mail.Wait(t, "zephyrine@acme.test")
+	if found := search(t, file, traces); len(found) == 0 {
+		t.Fatal("the search finds nothing before the erasure: it cannot fail")
+	}
+
+	w.clock.Advance(30*24*time.Hour + time.Minute)
+	if n, err := w.Accounts.EraseDue(context.Background()); err != nil || n > 1 { // the job itself may have been first
+		t.Fatal(n, err)
+	}
+	u, err := w.Store.UserByID(t.Context(), id)
+	if err != nil || u.Status != storage.UserDeleted || u.Email != "" {
+		t.Fatalf("left: %+v %v", u, err)
+	}
+	for _, place := range search(t, file, traces) {
+		t.Errorf("left: %s", place)
+	}
+	w.chainVerifies(id)
+	w.want(w.post("/auth/register", "", m{"email": "zephyrine@acme.test", "password": good}), http.StatusCreated, "") // free again
+}
+
+// chainVerifies reads the record to its end, checks its hashes and that what was
+// personal of the erased person cannot be opened.
+func (w *world) chainVerifies(erased string) {
+	w.t.Helper()
+	harness.Eventually(w.t, 10*time.Second, "the record is sequenced", func() bool {
+		waiting, err := w.Store.UnsequencedEvents(w.t.Context(), 1)
+		return err == nil && len(waiting) == 0
+	})
+	if _, err := event.Verify(w.t.Context(), w.Store, 0); err != nil {
+		w.t.Fatal(err)
+	}
+	personal := 0
+	for after := int64(0); ; {
+		events, err := w.Store.EventsAfter(w.t.Context(), after, 100)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			after = e.Seq
+			if e.PersonalOf != erased {
+				continue
+			}
+			personal++
+			if _, err := w.Recorder.Open(w.t.Context(), e); err == nil {
+				w.t.Errorf("%s can still be opened", e.Type)
+			}
+		}
+	}
+	if personal == 0 {
+		w.t.Error("no event held anything personal")
+	}
+}
+
+// search looks for texts in every cell of every table.
+func search(t *testing.T, file string, texts []string) []string {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var found []string
+	for _, table := range column(t, db, `SELECT name FROM sqlite_master WHERE type = 'table'`) {
+		rows, err := db.QueryContext(t.Context(), fmt.Sprintf("SELECT * FROM %q", table))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, err := rows.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells := make([]sql.RawBytes, len(names))
+		dest := make([]any, len(names))
+		for i := range cells {
+			dest[i] = &cells[i]
+		}
+		for rows.Next() {
+			if err := rows.Scan(dest...); err != nil {
+				t.Fatal(err)
+			}
+			for i, cell := range cells {
+				for _, text := range texts {
+					if bytes.Contains(cell, []byte(text)) {
+						found = append(found, table+"."+names[i]+" holds "+text)
+					}
+				}
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		rows.Close()
+	}
+	return found
+}
+
+func column(t *testing.T, db *sql.DB, query string) []string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, s)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
