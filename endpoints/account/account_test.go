@@ -223,21 +223,13 @@ func lifeOfAnAccount(t *testing.T, o harness.Options) {
 	w.want(w.call(http.MethodGet, "/auth/me", bearer, nil), http.StatusOK, "")
 
 	// Another address.
-	w.clock.Advance(9 * time.Minute)
 	golden(t, "change_email", w.want(w.post("/auth/change-email", bearer, m{"new_email": "countess@acme.test"}), http.StatusOK, ""))
 	token = w.mail.Wait(t, "countess@acme.test").Token()
-	w.clock.Advance(2 * time.Minute)
-	bearer = w.bearer(ada, good)
-	w.clock.Advance(9*time.Minute + 30*time.Second)
 	golden(t, "confirm_email", w.want(w.post("/auth/confirm-email", "", m{"token": token}), http.StatusOK, ""))
 	if notice := w.mail.Wait(t, ada); strings.Contains(notice.Text, "countess@acme.test") {
 		t.Error("the notice to the old address holds the whole new one")
 	}
-	w.clock.Advance(25 * time.Second)
-	w.want(w.post("/auth/change-email", bearer, m{"new_email": "third@acme.test"}), http.StatusOK, "")
-	w.clock.Advance(10 * time.Second)
-	a = w.want(w.call(http.MethodDelete, "/auth/account", w.bearerOld(bearer), nil), http.StatusUnauthorized, "AUTH_002")
-	_ = a
+	w.want(w.post("/auth/confirm-email", "", m{"token": token}), http.StatusBadRequest, "AUTH_011")
 
 	// And the end.
 	const countess = "countess@acme.test"
@@ -252,10 +244,6 @@ func lifeOfAnAccount(t *testing.T, o harness.Options) {
 	w.bearer(countess, good)
 }
 
-// bearerOld is the token itself: access tokens live as long as an authentication
-// is recent, so an old one has expired.
-func (w *world) bearerOld(bearer string) string { return bearer }
-
 // TestStepUp: what needs a recent authentication says so as RFC 9470 does.
 func TestStepUp(t *testing.T) {
 	t.Parallel()
@@ -263,6 +251,7 @@ func TestStepUp(t *testing.T) {
 	w.register("ada@acme.test")
 	bearer := w.bearer("ada@acme.test", good)
 	w.clock.Advance(61 * time.Second)
+	w.Sync(t)
 	for _, c := range []struct {
 		method, path string
 		body         any

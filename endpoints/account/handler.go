@@ -9,6 +9,7 @@ import (
 	"github.com/signet-idp/signet/provider/account"
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/storage"
 )
@@ -18,23 +19,13 @@ type Issuer interface {
 	// Check answers fault.Forbidden for a client that may not.
 	Check(ctx context.Context, clientID string) error
 	// Issue begins a session; fault.Forbidden as above.
-	Issue(ctx context.Context, u storage.User, l Login) (Tokens, error)
+	Issue(ctx context.Context, u storage.User, l Login) (oauth.Issued, error)
 }
 
 // Login is who logs in from where.
 type Login struct {
 	ClientID string // empty: the built-in one
 	Device   session.Device
-}
-
-// Tokens are what a login gives.
-type Tokens struct {
-	AccessToken    string
-	RefreshToken   string
-	ExpiresIn      int64 // seconds
-	Scope          string
-	SessionID      string
-	OrganizationID string // the active one, or empty
 }
 
 // Directory describes accounts.

@@ -40,26 +40,12 @@ type RegisterRequest struct {
 // nothing but message, email, verification_required and next_step is said.
 type Registered struct {
 	Message              string      `json:"message"`
-	UserID               *string     `json:"user_id"`
-	Email                *string     `json:"email"`
 	Status               *string     `json:"status"`
 	VerificationRequired bool        `json:"verification_required"`
 	NextStep             *string     `json:"next_step"` // verify_email, or null
 	CreatedAt            *string     `json:"created_at"`
 	User                 *shape.User `json:"user"`
-
-	AccessToken    *string  `json:"access_token"`
-	RefreshToken   *string  `json:"refresh_token"`
-	TokenType      *string  `json:"token_type"`
-	ExpiresIn      *int64   `json:"expires_in"` // seconds
-	IDToken        *string  `json:"id_token"`
-	Scope          *string  `json:"scope"`
-	TenantID       *string  `json:"tenant_id"`
-	OrganizationID *string  `json:"organization_id"`
-	SessionID      *string  `json:"session_id"`
-	RequiresMFA    bool     `json:"requires_mfa"`
-	MFAChallengeID *string  `json:"mfa_challenge_id"`
-	MFAMethods     []string `json:"mfa_methods"`
+	shape.Tokens
 }
 
 // registeredInDevelopment holds the token of the mail as well.
@@ -90,16 +76,19 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) error {
 	}
 	next := "verify_email"
 	if made.Neutral {
-		return web.WriteJSON(w, http.StatusAccepted, Registered{
-			Message: "Check your mail: we sent a message to this address that says how to go on",
-			Email:   &in.Email, VerificationRequired: true, NextStep: &next, MFAMethods: []string{},
-		})
+		out := Registered{
+			Message:              "Check your mail: we sent a message to this address that says how to go on",
+			VerificationRequired: true, NextStep: &next, Tokens: h.Shape.NoTokens(),
+		}
+		out.Email = &in.Email
+		return web.WriteJSON(w, http.StatusAccepted, out)
 	}
 	web.Log(r.Context()).User(made.User.ID)
 	out := Registered{
-		Message: "User registered successfully", UserID: &made.User.ID, Email: &made.User.Email,
-		VerificationRequired: made.VerificationRequired, CreatedAt: h.Shape.Times.Ptr(made.User.CreatedAt), MFAMethods: []string{},
+		Message: "User registered successfully", VerificationRequired: made.VerificationRequired,
+		CreatedAt: h.Shape.Times.Ptr(made.User.CreatedAt), Tokens: h.Shape.NoTokens(),
 	}
+	out.UserID, out.Email = &made.User.ID, &made.User.Email
 	if made.VerificationRequired {
 		out.Message, out.NextStep = "User registered successfully; confirm the address by the link that we sent to it", &next
 	} else if err := h.logIn(r, in, made, &out); err != nil {
@@ -127,12 +116,7 @@ func (h *Handler) logIn(r *http.Request, in RegisterRequest, made account.Regist
 	if err != nil {
 		return err
 	}
-	bearer := "Bearer"
-	out.AccessToken, out.RefreshToken, out.TokenType, out.ExpiresIn = &t.AccessToken, &t.RefreshToken, &bearer, &t.ExpiresIn
-	out.Scope, out.SessionID = &t.Scope, &t.SessionID
-	if t.OrganizationID != "" {
-		out.TenantID, out.OrganizationID = &t.OrganizationID, &t.OrganizationID
-	}
+	out.Tokens = shape.TokensOf(t)
 	return nil
 }
 

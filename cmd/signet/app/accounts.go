@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	accounts "github.com/signet-idp/signet/endpoints/account"
+	"github.com/signet-idp/signet/endpoints/auth"
 	"github.com/signet-idp/signet/endpoints/pages"
 	"github.com/signet-idp/signet/provider/account"
 	"github.com/signet-idp/signet/provider/login"
@@ -63,9 +64,6 @@ type issuer struct {
 	oauth *oauth.Provider
 }
 
-// legacyClient is the built-in client of the JSON API.
-const legacyClient = "legacy"
-
 // Check implements accounts.Issuer.
 func (i issuer) Check(ctx context.Context, clientID string) error {
 	_, err := i.oauth.DirectClient(ctx, clientID)
@@ -73,13 +71,9 @@ func (i issuer) Check(ctx context.Context, clientID string) error {
 }
 
 // Issue implements accounts.Issuer.
-func (i issuer) Issue(ctx context.Context, u storage.User, l accounts.Login) (accounts.Tokens, error) {
+func (i issuer) Issue(ctx context.Context, u storage.User, l accounts.Login) (oauth.Issued, error) {
 	if l.ClientID == "" {
-		l.ClientID = legacyClient
+		l.ClientID = auth.DefaultClient
 	}
-	out, err := i.login.Issue(ctx, u, l.ClientID, l.Device, login.ByPassword(), login.Options{})
-	return accounts.Tokens{
-		AccessToken: out.AccessToken, RefreshToken: out.RefreshToken, ExpiresIn: out.ExpiresIn, Scope: out.Scope,
-		SessionID: out.SessionID, OrganizationID: out.OrganizationID,
-	}, err
+	return i.login.Issue(ctx, u, l.ClientID, l.Device, login.ByPassword(), login.Options{})
 }
