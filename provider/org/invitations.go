@@ -571,3 +571,6 @@ func noInvitation() error { return fault.New(fault.NotFound, "there is no such i
 func deadLink() error {
 	return fault.New(fault.LinkInvalid, "this invitation is unknown, used or expired; ask for a new one")
 }
+
+// Now is the time by which invitations expire.
+func (s *Invitations) Now() time.Time { return s.Organizations.changes.Clock.Now() }
