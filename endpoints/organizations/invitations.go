@@ -54,19 +54,19 @@ type InvitationRequest struct {
 
 // Invitation asks an address into an organization.
 type Invitation struct {
-	ID             string            `json:"id"`
-	InvitationID   string            `json:"invitation_id"`
-	OrganizationID string            `json:"organization_id"`
-	Organization   *shape.Belonging  `json:"organization"` // in the caller's own list
-	Email          string            `json:"email"`
-	Role           string            `json:"role"`
-	Roles          []string          `json:"roles"`
-	Status         string            `json:"status"` // pending, expired
-	InvitedBy      *string           `json:"invited_by"`
-	CreatedAt      *string           `json:"created_at"`
-	SentAt         *string           `json:"sent_at"`
-	ExpiresAt      *string           `json:"expires_at"`
-	Message        *string           `json:"message"`
+	ID             string           `json:"id"`
+	InvitationID   string           `json:"invitation_id"`
+	OrganizationID string           `json:"organization_id"`
+	Organization   *shape.Belonging `json:"organization"` // in the caller's own list
+	Email          string           `json:"email"`
+	Role           string           `json:"role"`
+	Roles          []string         `json:"roles"`
+	Status         string           `json:"status"` // pending, expired
+	InvitedBy      *string          `json:"invited_by"`
+	CreatedAt      *string          `json:"created_at"`
+	SentAt         *string          `json:"sent_at"`
+	ExpiresAt      *string          `json:"expires_at"`
+	Message        *string          `json:"message"`
 }
 
 // Invitations is a page of invitations.

@@ -488,6 +488,7 @@ func (s *Invitations) put(ctx context.Context, c *change.Change, by Inviter, i *
 	return true, s.Store.ReassignInvitation(ctx, i.ID, i.InvitedBy)
 }
 
+// mail queues the message, in the language of the account if there is one.
 func (s *Invitations) mail(ctx context.Context, o storage.Organization, by Inviter, i storage.Invitation, token, locale string) error {
 	m := notify.Message{
 		Channel: notify.Email, Kind: notify.Invitation, To: i.EmailCanonical, Locale: locale,
@@ -501,14 +502,21 @@ func (s *Invitations) mail(ctx context.Context, o storage.Organization, by Invit
 	if own, _ := u.Profile["locale"].(string); own != "" {
 		m.Locale = own
 	}
-	from, err := s.Organizations.store.UserByID(ctx, by.ID)
-	switch {
-	case err == nil:
-		m.Values.Inviter, _ = from.Profile["name"].(string)
-	case !errors.Is(err, storage.ErrNotFound): // a service has no name
+	if m.Values.Inviter, err = s.InviterName(ctx, by.ID); err != nil {
 		return err
 	}
 	return s.Mail.Queue(ctx, m)
+}
+
+// InviterName is the name of a person who invites; empty for a service and for
+// who gave none.
+func (s *Invitations) InviterName(ctx context.Context, id string) (string, error) {
+	u, err := s.Organizations.store.UserByID(ctx, id)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return "", err
+	}
+	name, _ := u.Profile["name"].(string)
+	return name, nil
 }
 
 func shown(o storage.Organization) string {

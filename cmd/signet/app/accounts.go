@@ -26,7 +26,7 @@ func (s *Server) openAccounts(ctx context.Context) error {
 	c := s.Config
 	s.Accounts = account.New(account.Deps{
 		Store: s.Store, Users: s.Users, Policy: s.Policy, Passwords: s.Passwords, Guard: s.Login.Guard,
-		Counters: blindCounters{s.Counters, s.purposes.logins}, Messages: s.Notify, Organizations: s.Organizations, Rules: s.Rules,
+		Counters: blindCounters{s.Counters, s.purposes.logins}, Messages: s.Notify, Organizations: s.Organizations, Invitations: invited{s.Invitations}, Rules: s.Rules,
 		Change: s.Change, Key: key, Clock: s.Clock, Rand: rand.Reader, Log: s.Log,
 		Settings: account.Settings{
 			Registration: c.Accounts.Registration, VerificationRequired: c.EmailVerificationRequired(),

@@ -25,6 +25,7 @@ import (
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/operator"
+	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/revocation"
 	"github.com/signet-idp/signet/provider/token"
 	"github.com/signet-idp/signet/storage"
@@ -45,10 +46,14 @@ type Server struct {
 	View      *revocation.View
 	Verifier  *token.Verifier
 	Rules     *hook.Rules // nil: nobody is asked
-	Ops       *ops.Ops
-	Table     *web.Table
-	Handler   http.Handler
-	OpsFrame  http.Handler // nil without an operations listener
+
+	Invitations *org.Invitations
+	Domains     *org.Domains
+
+	Ops      *ops.Ops
+	Table    *web.Table
+	Handler  http.Handler
+	OpsFrame http.Handler // nil without an operations listener
 
 	notifier   *oauth.Notifier
 	configured chan struct{} // a registration changed somewhere
@@ -125,6 +130,9 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 		Sessions: c.Sessions, Passwords: c.Passwords, Policy: c.Policy, Guard: guard, Change: c.Change,
 		RecoveryPage: c.Config.Issuer + "/ui/recover",
 	}
+	if err := s.openOrganizations(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.follow(); err != nil {
 		return nil, err
 	}
@@ -192,6 +200,7 @@ func (s *Server) mount(build Build) error {
 	if s.Captured != nil {
 		(&pages.Inbox{Renderer: renderer, Messages: s.Captured}).Mount(s.Table)
 	}
+	s.organizations().Mount(s.Table)
 	s.Ops.Mount(s.Table)
 	if err := s.describe(build); err != nil {
 		return err
