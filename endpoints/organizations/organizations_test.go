@@ -287,6 +287,8 @@ func TestMembers(t *testing.T) {
 		w.call(t, "anna", "PATCH", users+"/"+mia, object{"role": "king"}, 422, "REQ_001")
 		w.call(t, "anna", "PATCH", users+"/"+mia, object{}, 422, "REQ_001")
 		w.call(t, "anna", "PATCH", users+"/"+olga, object{"role": "member"}, 403, "AUTH_010")
+		w.call(t, "mia", "GET", users, nil, 401, "AUTH_006")
+		w.tokens["mia"] = w.token(t, "mia", "organizations")
 		w.call(t, "mia", "PATCH", users+"/me", object{"role": "admin"}, 403, "AUTH_010")
 		w.call(t, "anna", "PATCH", users+"/"+w.people["carol"].ID, object{"role": "member"}, 404, "ORG_002")
 		w.call(t, "olga", "PATCH", users+"/me", object{"role": "admin"}, 409, "ORG_003")
@@ -296,6 +298,7 @@ func TestMembers(t *testing.T) {
 		w.call(t, "mike", "DELETE", users+"/"+mia, nil, 403, "AUTH_010")
 		w.call(t, "anna", "DELETE", users+"/x%00y", nil, 404, "ORG_002")
 		golden(t, "removed", w.call(t, "anna", "DELETE", users+"/"+mia, nil, 200, ""))
+		w.tokens["mia"] = w.token(t, "mia", "organizations")
 		w.call(t, "mia", "GET", w.home, nil, 404, "ORG_001")
 		golden(t, "left", w.call(t, "mike", "DELETE", users+"/"+w.people["mike"].ID, nil, 200, ""))
 	})
@@ -309,6 +312,7 @@ func TestLastOwnerAtOnce(t *testing.T) {
 		names := []string{"olga", "anna", "mike", "mia"}
 		for _, name := range names[1:] {
 			w.call(t, "olga", "PATCH", w.home+"/users/"+w.people[name].ID, object{"role": "owner"}, 200, "")
+			w.tokens[name] = w.token(t, name, "organizations")
 		}
 		statuses := make([]int, len(names))
 		var wg sync.WaitGroup
@@ -524,7 +528,7 @@ func TestDeletedForServices(t *testing.T) {
 	w.tokens["robot"] = w.Token(t, "robot", secret, form).AccessToken
 	w.call(t, "robot", "GET", w.home, nil, 200, "")
 	w.call(t, "olga", "DELETE", w.home, nil, 200, "")
-	w.call(t, "robot", "GET", w.home, nil, 401, "AUTH_006")
+	w.call(t, "robot", "GET", w.home, nil, 401, "AUTH_005")
 	if got := w.Token(t, "robot", secret, form); got.AccessToken != "" {
 		t.Error("a service of a deleted organization got a token")
 	}

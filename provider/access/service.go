@@ -52,6 +52,9 @@ func (s *Service) Role(ctx context.Context, scope storage.RoleScope, organizatio
 			return b, nil
 		}
 	}
+	if !ValidRoleName(name) {
+		return storage.Role{}, fmt.Errorf("access: role: %w", notFound(storage.ErrNotFound))
+	}
 	r, err := s.store.Role(ctx, scope, organizationID, name)
 	if err != nil {
 		return storage.Role{}, fmt.Errorf("access: role: %w", notFound(err))
@@ -197,6 +200,9 @@ func (s *Service) update(ctx context.Context, c *change.Change, by Holder, old, 
 func (s *Service) Delete(ctx context.Context, by Holder, scope storage.RoleScope, organizationID, name string) error {
 	if reservedName(name) {
 		return fmt.Errorf("access: delete role: %w", fault.New(fault.Forbidden, "a built-in role cannot be deleted"))
+	}
+	if !ValidRoleName(name) {
+		return fmt.Errorf("access: delete role: %w", notFound(storage.ErrNotFound))
 	}
 	return s.changes.Do(ctx, "access: delete role", func(ctx context.Context, c *change.Change) error {
 		if err := s.guard(ctx, organizationID); err != nil {
