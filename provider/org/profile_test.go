@@ -38,7 +38,7 @@ func TestNormalizeProfile(t *testing.T) {
 			"trial_ends_at":"2026-02-03T03:05:06.000000Z"}`, "",
 		},
 		{"empty ones go", `{"display_name":"","website":null,"address":{"city":""}}`, `{}`, ""},
-		{"unknown", `{"nmae":"x"}`, "", "nmae"},
+		{"unknown", `{"mane":"x"}`, "", "mane"},
 		{"what only Signet writes", `{"verified_domain":"acme.test"}`, "", "verified_domain"},
 		{"type", `{"organization_type":"cult"}`, "", "organization_type"},
 		{"javascript", `{"logo_url":"javascript:alert(1)"}`, "", "logo_url"},

@@ -218,6 +218,10 @@ func TestNeverWithoutAnOwner(t *testing.T) {
 					_, err = s.AddMember(t.Context(), access.Root(), o.ID, who, []string{"owner"}, "test")
 				case 4:
 					err = s.LeaveAll(t.Context(), who, "test")
+				case 5: // leaves, with nothing but what they hold
+					err = s.RemoveMember(t.Context(), access.Holder{}, o.ID, who, true, "left")
+				case 6: // an owner brings another one down
+					_, err = s.ChangeRoles(t.Context(), access.Holder{Roles: []string{"owner"}, OrganizationID: o.ID}, o.ID, who, []string{"admin"}, "test")
 				}
 				if err != nil && !fault.Is(err, fault.LastOwner) && !fault.Is(err, fault.NotMember) && !fault.Is(err, fault.Conflict) {
 					return err
@@ -228,7 +232,7 @@ func TestNeverWithoutAnOwner(t *testing.T) {
 			for range rounds {
 				var wg sync.WaitGroup
 				for i := range rapid.IntRange(1, 5).Draw(r, "at once") {
-					what, who := rapid.IntRange(0, 4).Draw(r, "what"), rapid.SampledFrom(people).Draw(r, "who")
+					what, who := rapid.IntRange(0, 6).Draw(r, "what"), rapid.SampledFrom(people).Draw(r, "who")
 					wg.Go(func() {
 						if err := step(fs[i%len(fs)], what, who); err != nil {
 							r.Errorf("step %d: %v", what, err)
