@@ -142,9 +142,11 @@ func TestRegisterTellsNothing(t *testing.T) {
 	d := newDesk(t, changetest.New(t), s)
 	first, err := d.Register(t.Context(), account.Registration{Email: "alice@acme.test", Password: good})
 	ok(t, err)
+	d.Work()
 	d.post.one(t, notify.VerifyEmail)
 	second, err := d.Register(t.Context(), account.Registration{Email: "alice@acme.test", Password: better})
 	ok(t, err)
+	d.Work()
 	m := d.post.one(t, notify.AlreadyRegistered)
 	if !first.Neutral || !second.Neutral || first.User.ID != second.User.ID || m.To != "alice@acme.test" {
 		t.Errorf("answers %+v and %+v, mail %+v", first, second, m)

@@ -74,14 +74,20 @@ func (s *Service) Register(ctx context.Context, r Registration) (Registered, err
 	if err != nil {
 		return Registered{}, busy(err)
 	}
-	made, err := s.create(ctx, r, profile, hash, invitation)
 	if !safe {
-		return made, err
+		return s.create(ctx, r, profile, hash, invitation)
 	}
-	if fault.Is(err, fault.EmailTaken) {
-		err = s.remindOwner(ctx, canonical, r.Locale)
+	// An account takes longer to write than a reminder, which would tell.
+	if err := s.Store.Ping(ctx); err != nil {
+		return Registered{}, fault.Wrap(err, fault.Unavailable, "this cannot be done now; try again")
 	}
-	return Registered{Neutral: true}, err
+	return Registered{Neutral: true}, s.later(ctx, "register", func(ctx context.Context) error {
+		_, err := s.create(ctx, r, profile, hash, invitation)
+		if fault.Is(err, fault.EmailTaken) {
+			return s.remindOwner(ctx, canonical, r.Locale)
+		}
+		return err
+	})
 }
 
 func (s *Service) closed() error {
