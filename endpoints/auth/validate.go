@@ -19,16 +19,6 @@ type Observer interface {
 	Validated(gate, result string, took time.Duration)
 }
 
-// Handler serves the routes under /auth.
-type Handler struct {
-	Issuer      string
-	Verifier    *token.Verifier
-	Permissions Permissions
-	Feed        Feed
-	Observer    Observer
-	Now         func() time.Time
-}
-
 // Permissions resolves the permissions of a token's roles, from memory.
 type Permissions interface {
 	Permissions(ctx context.Context, roles []string, organizationID string) ([]string, error)
@@ -38,27 +28,6 @@ type Permissions interface {
 type Feed interface {
 	Head() int64
 	AsOf() time.Time
-}
-
-// Mount adds the routes.
-func (h *Handler) Mount(t *web.Table) error {
-	configuration, err := h.configuration()
-	if err != nil {
-		return err
-	}
-	t.Add(web.Route{
-		Name: "signetConfiguration", Summary: "What this server offers beyond OpenID Connect", Tags: []string{"OpenID Connect"},
-		Methods: []string{http.MethodGet}, Path: PathConfiguration, Auth: web.Public(), CORS: web.CORSAny,
-		Prepared: func() *web.Prepared { return configuration }, Response: web.TypeOf[Configuration](),
-	}, web.Route{
-		Name: "validateToken", Summary: "Is this access token still good?", Tags: []string{"Authentication"},
-		Methods: []string{http.MethodGet, http.MethodPost}, Path: "/auth/validate", Legacy: true,
-		Auth:    web.HandlerChecks("the credential is what is judged"),
-		Handler: h.validate, ContentTypes: []string{web.AnyContentType}, AllowCrossOrigin: true,
-		Request: web.TypeOf[ValidateRequest](), Response: web.TypeOf[Validation](),
-		Errors: []string{"AUTH_002", "AUTH_005", "AUTH_006", "AUTH_010", "AUTH_011", "REQ_001", "SRV_002"},
-	})
-	return nil
 }
 
 // ValidateRequest is the body of form A.
@@ -182,7 +151,10 @@ func (h *Handler) validate(w http.ResponseWriter, r *http.Request) error {
 		return web.WriteJSON(w, http.StatusOK, h.invalid(reason))
 	}
 	h.Observer.Validated("", "valid", h.Now().Sub(start))
-	web.Log(r.Context()).User(t.Subject).Client(t.ClientID)
+	record := web.Log(r.Context()).Client(t.ClientID)
+	if t.Person() {
+		record.User(t.Subject)
+	}
 	identity(w.Header(), t)
 	if r.Method == http.MethodHead || strings.Contains(r.Header.Get("Prefer"), "return=minimal") {
 		w.WriteHeader(http.StatusNoContent)
@@ -246,12 +218,7 @@ func sufficient(q ValidateRequest, t *token.Verified, permissions []string) bool
 }
 
 func (h *Handler) asOf() *string {
-	at := h.Feed.AsOf()
-	if at.IsZero() {
-		return nil
-	}
-	s := at.UTC().Format("2006-01-02T15:04:05.000000Z")
-	return &s
+	return h.Shapes.Times.Ptr(h.Feed.AsOf())
 }
 
 func (h *Handler) invalid(reason string) *Validation {
@@ -267,7 +234,7 @@ func (h *Handler) valid(t *token.Verified, permissions []string, known bool) *Va
 		Valid: true, IsValid: true, Active: true,
 		UserID: &t.Subject, Subject: &t.Subject, Email: optional(t.Email), TenantID: optional(t.OrgID),
 		OrganizationID: optional(t.OrgID), OrgID: optional(t.OrgID), OrgSlug: optional(t.OrgSlug),
-		Roles: list(t.Roles), Permissions: list(permissions), PermissionsKnown: known, Scope: strings.Join(t.Scope, " "),
+		Roles: list(t.WrittenRoles()), Permissions: list(permissions), PermissionsKnown: known, Scope: strings.Join(t.Scope, " "),
 		ClientID: &t.ClientID, SessionID: optional(t.SID), SID: optional(t.SID), JTI: &t.JTI, TokenType: &bearer,
 		ExpiresAt: &expiry, IssuedAt: &issued, Expiry: &expiry, IAT: &issued, ACR: optional(t.ACR), AMR: list(t.AMR),
 		PermEpoch: t.PE, AsOf: h.asOf(),

@@ -14,6 +14,7 @@ type Options struct {
 	Times           web.Times
 	BareSystemRoles bool // system roles bare, organization roles as org:NAME
 	BareLists       bool // legacy.list_shape=array
+	EmptyTokens     bool // legacy.mfa_empty_strings
 }
 
 // User is a person as the person and administrators see them.

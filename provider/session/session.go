@@ -27,6 +27,7 @@ var ErrNone = errors.New("session: none")
 // Store is what sessions need of storage.
 type Store interface {
 	storage.Sessions
+	storage.SessionLists
 	storage.LogoutDeliveries
 	RevokeGrantsOfSession(ctx context.Context, sessionID, reason string, keepOffline bool, at time.Time) (int64, error)
 	RevokeGrantsOfUser(ctx context.Context, userID, exceptSession, reason string, at time.Time) (int64, error)
@@ -57,6 +58,8 @@ const (
 	ReasonLogout = "logout"
 	// ReasonReplaced: another person signed in with the same browser.
 	ReasonReplaced = "replaced"
+	// ReasonPerson: the person ended it from another one.
+	ReasonPerson = "ended_by_person"
 )
 
 // Manager begins, finds and ends sessions. It is safe for concurrent use.

@@ -285,9 +285,15 @@ var (
 
 // costly returns the line of a plan that grows with the tables, or "".
 func costly(plan []string) string {
-	paged := slices.Contains(plan, "SCAN k") // SQLite sorts the page after it was cut
+	sorts := 0
+	if slices.Contains(plan, "SCAN k") { // SQLite sorts the page after it was cut
+		sorts--
+	}
 	for _, line := range plan {
-		if whole.MatchString(line) || strings.Contains(line, "TEMP B-TREE FOR ORDER BY") && !paged {
+		if strings.Contains(line, "TEMP B-TREE FOR ORDER BY") {
+			sorts++
+		}
+		if whole.MatchString(line) || sorts > 0 || strings.Contains(line, "top-N") {
 			return line
 		}
 		if m := sort.FindStringSubmatch(line); m != nil {

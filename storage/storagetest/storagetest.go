@@ -20,7 +20,6 @@ type Store interface {
 	storage.Transactor
 	storage.Users
 	storage.Organizations
-	storage.OrganizationLists
 	storage.Memberships
 	storage.Roles
 	storage.Clients
@@ -49,6 +48,8 @@ type Store interface {
 	storage.Directory
 	storage.Erasure
 	storage.Tenancy
+	storage.SessionLists
+	storage.GrantUses
 }
 
 // Factory opens a new, migrated database and returns one or more stores over
@@ -63,12 +64,13 @@ func Run(t *testing.T, open Factory) {
 	}{
 		{"users", testUsers},
 		{"organizations", testOrganizations},
-		{"organization lists", testOrganizationLists},
 		{"memberships", testMemberships},
 		{"roles", testRoles},
 		{"clients", testClients},
 		{"resources", testResources},
 		{"sessions", testSessions},
+		{"session lists", testSessionLists},
+		{"grant uses", testGrantUses},
 		{"login transactions", testLoginTransactions},
 		{"consents", testConsents},
 		{"grants", testGrants},

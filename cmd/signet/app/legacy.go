@@ -9,7 +9,7 @@ import (
 // shapes are the switches that the shapes of the JSON API obey.
 func (c *Core) shapes() shape.Options {
 	l := c.Config.Legacy
-	return shape.Options{Times: c.times(), BareSystemRoles: l.BareSystemRoles, BareLists: l.ListShape == "array"}
+	return shape.Options{Times: c.times(), BareSystemRoles: l.BareSystemRoles, BareLists: l.ListShape == "array", EmptyTokens: l.MFAEmptyStrings}
 }
 
 func (c *Core) times() web.Times { return web.Times{Offset: c.Config.Legacy.TimeFormat == "offset"} }

@@ -20,6 +20,7 @@ import (
 	"github.com/signet-idp/signet/provider/account"
 	"github.com/signet-idp/signet/provider/claims"
 	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/consent"
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/hook"
 	"github.com/signet-idp/signet/provider/login"
@@ -176,7 +177,11 @@ func (s *Server) mount(build Build) error {
 		Cookies: pages.NewCookies(s.Config.Issuer), Key: s.purposes.logins, Users: s.Store, Scopes: s.Registry,
 	}
 	protocol := &oidc.Handler{OAuth: s.OAuth, Interaction: interaction, Keys: s.Keys, Locales: renderer.Locales()}
-	gate := &auth.Handler{Issuer: s.Config.Issuer, Verifier: s.Verifier, Permissions: s.Resolver, Feed: s.View, Observer: s.Telemetry.Metrics, Now: s.Clock.Now}
+	gate := &auth.Handler{
+		Issuer: s.Config.Issuer, Verifier: s.Verifier, Permissions: s.Resolver, Feed: s.View, Observer: s.Telemetry.Metrics, Now: s.Clock.Now,
+		Login: s.Login, OAuth: s.OAuth, Sessions: s.Sessions, Consents: &consent.Service{Store: s.Store, Change: s.Change},
+		Directory: s.Directory, Users: s.Users, Store: s.Store, Shapes: s.shapes(),
+	}
 	s.Ops = ops.New(ops.Options{
 		Service: s.Config.Server.ServiceName, Version: build.Version, Mode: s.mode(), Checks: s.checks(), Clock: s.Clock,
 		ClockOffset: s.Config.ClockOffset, Metrics: s.Telemetry.MetricsHandler(), Logger: s.Log,

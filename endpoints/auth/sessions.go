@@ -1,0 +1,158 @@
+package auth
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/mileusna/useragent"
+
+	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/storage"
+)
+
+// SessionQuery is the query of GET /auth/sessions.
+type SessionQuery struct {
+	Page     int    `json:"page"`
+	PageSize int    `json:"page_size"`
+	Limit    int    `json:"limit"`
+	Offset   int    `json:"offset"`
+	Cursor   string `json:"cursor"`
+}
+
+// Session is one place where the person is signed in: by the JSON API, by the
+// hosted pages, or by an application with offline access.
+type Session struct {
+	ID             string     `json:"id"`
+	SessionID      string     `json:"session_id"`
+	UserID         string     `json:"user_id"`
+	DeviceName     *string    `json:"device_name"`
+	DeviceType     *string    `json:"device_type"` // desktop, mobile, tablet, bot, or null
+	DeviceInfo     DeviceInfo `json:"device_info"`
+	UserAgent      *string    `json:"user_agent"`
+	IPAddress      *string    `json:"ip_address"`
+	Location       *string    `json:"location"` // null: no place is looked up
+	CountryCode    *string    `json:"country_code"`
+	City           *string    `json:"city"`
+	ClientID       *string    `json:"client_id"`
+	AuthMethods    []string   `json:"auth_methods"`
+	CreatedAt      *string    `json:"created_at"`
+	LastActive     *string    `json:"last_active"`
+	LastActivityAt *string    `json:"last_activity_at"`
+	ExpiresAt      *string    `json:"expires_at"`
+	IsCurrent      bool       `json:"is_current"`
+}
+
+// DeviceInfo is what the User-Agent header says; anybody may write there what
+// they like.
+type DeviceInfo struct {
+	Browser *string `json:"browser"`
+	OS      *string `json:"os"`
+	Raw     *string `json:"raw"`
+}
+
+// SessionList is the answer of GET /auth/sessions.
+type SessionList struct {
+	Sessions         []Session `json:"sessions"`
+	CurrentSessionID *string   `json:"current_session_id"`
+	TotalCount       int64     `json:"total_count"`
+	Page             int       `json:"page"`
+	PageSize         int       `json:"page_size"`
+	NextCursor       *string   `json:"next_cursor"`
+}
+
+// listSessions is GET /auth/sessions.
+func (h *Handler) listSessions(w http.ResponseWriter, r *http.Request) error {
+	paging, err := web.ReadPaging(r)
+	if err != nil {
+		return err
+	}
+	p := web.PrincipalFrom(r.Context())
+	page, err := h.Sessions.List(r.Context(), p.Subject, paging.Cursor, paging.Offset, paging.Size)
+	if err != nil {
+		return err
+	}
+	out := SessionList{
+		Sessions: make([]Session, 0, len(page.Sessions)), CurrentSessionID: optional(p.SessionID),
+		TotalCount: page.Total, Page: paging.Page, PageSize: paging.Size,
+	}
+	last := ""
+	for _, s := range page.Sessions {
+		out.Sessions = append(out.Sessions, h.sessionOf(s, p.SessionID))
+		last = s.ID
+	}
+	out.NextCursor = paging.NextCursor(len(page.Sessions), last)
+	return h.Shapes.WriteList(w, r, paging, page.Total, out.NextCursor, out.Sessions, out)
+}
+
+func (h *Handler) sessionOf(s storage.Session, current string) Session {
+	expires := s.Expiry
+	if s.IdleExpiry.Before(expires) {
+		expires = s.IdleExpiry
+	}
+	info, kind := deviceOf(s.UserAgent)
+	active := h.Shapes.Times.Ptr(s.LastActiveAt)
+	return Session{
+		ID: s.ID, SessionID: s.ID, UserID: s.UserID, DeviceName: optional(s.DeviceName), DeviceType: kind, DeviceInfo: info,
+		UserAgent: optional(s.UserAgent), IPAddress: optional(s.IPAddress), ClientID: optional(s.ClientID), AuthMethods: list(s.AMR),
+		CreatedAt: h.Shapes.Times.Ptr(s.CreatedAt), LastActive: active, LastActivityAt: active,
+		ExpiresAt: h.Shapes.Times.Ptr(expires), IsCurrent: s.ID == current,
+	}
+}
+
+// deviceOf reads a User-Agent header.
+func deviceOf(header string) (DeviceInfo, *string) {
+	if header == "" {
+		return DeviceInfo{}, nil
+	}
+	ua := useragent.Parse(header)
+	info := DeviceInfo{Browser: named(ua.Name, ua.Version), OS: named(ua.OS, ua.OSVersion), Raw: &header}
+	kind := ""
+	switch {
+	case ua.Bot:
+		kind = "bot"
+	case ua.Tablet:
+		kind = "tablet"
+	case ua.Mobile:
+		kind = "mobile"
+	case ua.Desktop:
+		kind = "desktop"
+	}
+	return info, optional(kind)
+}
+
+func named(name, version string) *string {
+	if name == "" || version == "" {
+		return optional(name)
+	}
+	return optional(name + " " + version)
+}
+
+// SessionEnded is the answer of DELETE /auth/sessions/{session_id} and, without
+// an id, of DELETE /auth/sessions.
+type SessionEnded struct {
+	Message   string  `json:"message"`
+	SessionID *string `json:"session_id"`
+	Success   bool    `json:"success"`
+	Ended     int     `json:"sessions_ended"`
+}
+
+// endSession is DELETE /auth/sessions/{session_id}.
+func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
+	p, id := web.PrincipalFrom(r.Context()), r.PathValue("session_id")
+	if err := h.Sessions.EndOwn(r.Context(), p.Subject, id, p.SessionID); err != nil {
+		return err
+	}
+	return web.WriteJSON(w, http.StatusOK, SessionEnded{Message: "Session ended", SessionID: &id, Success: true, Ended: 1})
+}
+
+// endOtherSessions is DELETE /auth/sessions.
+func (h *Handler) endOtherSessions(w http.ResponseWriter, r *http.Request) error {
+	p := web.PrincipalFrom(r.Context())
+	n, err := h.Sessions.EndOthers(r.Context(), p.Subject, p.SessionID)
+	if err != nil {
+		return err
+	}
+	return web.WriteJSON(w, http.StatusOK, SessionEnded{
+		Message: strconv.Itoa(n) + " other sessions ended", Success: true, Ended: n,
+	})
+}
