@@ -48,6 +48,7 @@ type Store interface {
 	storage.Directory
 	storage.Erasure
 	storage.Tenancy
+	storage.OrganizationLists
 	storage.SessionLists
 	storage.GrantUses
 }
@@ -69,6 +70,7 @@ func Run(t *testing.T, open Factory) {
 		{"clients", testClients},
 		{"resources", testResources},
 		{"sessions", testSessions},
+		{"organization lists", testOrganizationLists},
 		{"session lists", testSessionLists},
 		{"grant uses", testGrantUses},
 		{"login transactions", testLoginTransactions},
