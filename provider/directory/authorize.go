@@ -26,7 +26,7 @@ type Answer struct {
 	Epoch int64
 }
 
-// ReasonInactive: the account is suspended, whatever roles it holds.
+// ReasonInactive means that the account is suspended, whatever roles it holds.
 const ReasonInactive access.Reason = "inactive"
 
 // Authorize decides. About the caller, in the token's organization, it answers
