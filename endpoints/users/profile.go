@@ -1,6 +1,7 @@
 package users
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -116,7 +117,7 @@ func (h *Handler) createProfile(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return h.writeProfile(w, r, http.StatusCreated, u)
+	return h.writeProfile(r.Context(), w, http.StatusCreated, u)
 }
 
 // updateProfile changes the caller's own. The address and the telephone number
@@ -134,19 +135,19 @@ func (h *Handler) updateProfile(w http.ResponseWriter, r *http.Request, bearer s
 	case p.Service:
 		return fault.New(fault.Forbidden, "there is no person behind this token")
 	}
-	r = r.WithContext(web.WithPrincipal(r.Context(), &p))
-	u, err := h.Accounts.UpdateProfile(r.Context(), p.Subject, q.patch(), "self")
+	ctx := web.WithPrincipal(r.Context(), &p)
+	u, err := h.Accounts.UpdateProfile(ctx, p.Subject, q.patch(), "self")
 	if err == nil && len(q.Preferences) > 0 {
-		u, err = h.Accounts.MergePreferences(r.Context(), p.Subject, q.Preferences, "self")
+		u, err = h.Accounts.MergePreferences(ctx, p.Subject, q.Preferences, "self")
 	}
 	if err != nil {
 		return err
 	}
-	return h.writeProfile(w, r, http.StatusOK, u)
+	return h.writeProfile(ctx, w, http.StatusOK, u)
 }
 
-func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, status int, u storage.User) error {
-	a, err := h.Directory.Account(r.Context(), u.ID, "")
+func (h *Handler) writeProfile(ctx context.Context, w http.ResponseWriter, status int, u storage.User) error {
+	a, err := h.Directory.Account(ctx, u.ID, "")
 	if err != nil {
 		return err
 	}

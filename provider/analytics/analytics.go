@@ -33,7 +33,7 @@ const (
 // path is added to the service's URL.
 const path = "/events"
 
-// ErrRefused: the service answered with something other than 2xx. The events
+// ErrRefused says that the service answered with something other than 2xx. The events
 // wait, and go again.
 var ErrRefused = errors.New("analytics: the service did not take the events")
 

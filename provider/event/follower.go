@@ -208,12 +208,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			if err := f.tenure.release(ctx); err != nil {
-				return fmt.Errorf("event: follower %s: %w", f.c.Name, err)
-			}
-			return nil
+			return f.release(ctx)
 		case <-f.kick:
 			if failures == 0 && !gathering {
 				gathering = true
@@ -241,4 +236,13 @@ func (f *Follower) Run(ctx context.Context) error {
 		}
 		timer.Reset(wait)
 	}
+}
+
+func (f *Follower) release(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.tenure.release(ctx); err != nil {
+		return fmt.Errorf("event: follower %s: %w", f.c.Name, err)
+	}
+	return nil
 }
