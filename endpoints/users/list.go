@@ -1,6 +1,7 @@
 package users
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/signet-idp/signet/endpoints/shape"
@@ -65,7 +66,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	total, err := h.Store.CountUsers(ctx, q)
+	total, err := h.count(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -75,4 +76,13 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) error {
 		out, last = append(out, show(u)), u.ID
 	}
 	return h.Shapes.WriteList(w, r, paging, total, paging.NextCursor(len(people), last), out, nil)
+}
+
+// count counts who matches. Members are counted in the index of memberships
+// alone: who is deleted has none.
+func (h *Handler) count(ctx context.Context, q storage.UserQuery) (int64, error) {
+	if q.OrganizationID != "" {
+		return h.Store.CountMembers(ctx, storage.MemberQuery{OrganizationID: q.OrganizationID, Terms: q.Terms})
+	}
+	return h.Store.CountUsers(ctx, q)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/account"
 	"github.com/signet-idp/signet/provider/directory"
+	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/storage"
 )
@@ -135,7 +136,7 @@ func (h *Handler) updateProfile(w http.ResponseWriter, r *http.Request, bearer s
 	case p.Service:
 		return fault.New(fault.Forbidden, "there is no person behind this token")
 	}
-	ctx := web.WithPrincipal(r.Context(), &p)
+	ctx := event.WithActor(web.WithPrincipal(r.Context(), &p), event.Actor{ID: p.Subject, Kind: event.ActorUser})
 	u, err := h.Accounts.UpdateProfile(ctx, p.Subject, q.patch(), "self")
 	if err == nil && len(q.Preferences) > 0 {
 		u, err = h.Accounts.MergePreferences(ctx, p.Subject, q.Preferences, "self")

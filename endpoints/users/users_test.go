@@ -484,6 +484,10 @@ func TestOwnProfileByPost(t *testing.T) {
 		nested["preferences"].(map[string]any)["theme"] != "dark" || got["first_name"] != "Test" {
 		t.Errorf("%v", got)
 	}
+	w.counted()
+	if last, err := w.Store.LastEvent(t.Context()); err != nil || last.Type != "user.profile_updated" || last.Actor != w.id("member") {
+		t.Errorf("recorded as %s of %s, %v", last.Type, last.Actor, err)
+	}
 	w.is("a bad token", 401, "AUTH_011", http.MethodPost, "/users/profile", "nonsense", map[string]any{"bio": "x"})
 	w.is("without the scope", 403, "AUTH_010", http.MethodPost, "/users/profile", w.token("member", "openid"), map[string]any{"bio": "x"})
 	w.is("a wrong member", 422, "REQ_001", http.MethodPost, "/users/profile", me, map[string]any{"timezone": "not a zone"})

@@ -50,11 +50,14 @@ func (s *Server) followerPoll() time.Duration {
 }
 
 // people serves what the JSON API tells of people.
-func (s *Server) people() *users.Handler {
+func (s *Server) people() (*users.Handler, error) {
 	did := &activity.Service{Store: s.Store, Opener: s.Recorder, Changes: s.Change, Clock: s.Clock}
-	return &users.Handler{
-		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Members: s.Organizations, Activity: did,
-		Dashboards: &dashboard.Service{Store: s.Store, Directory: s.Directory, Activity: did, Clock: s.Clock},
-		Changes:    s.Change, Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shapes: s.shapes(),
+	boards, err := dashboard.New(dashboard.Deps{Store: s.Store, Directory: s.Directory, Activity: did, Clock: s.Clock})
+	if err != nil {
+		return nil, fmt.Errorf("app: %w", err)
 	}
+	return &users.Handler{
+		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Members: s.Organizations, Activity: did, Dashboards: boards,
+		Changes: s.Change, Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shapes: s.shapes(),
+	}, nil
 }

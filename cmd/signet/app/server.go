@@ -196,7 +196,11 @@ func (s *Server) mount(build Build) error {
 	}
 	rights := &access.Handler{Directory: s.Directory, Store: s.Store, Shape: s.shapes(), NewID: storage.NewID}
 	rights.Mount(s.Table)
-	s.people().Mount(s.Table)
+	people, err := s.people()
+	if err != nil {
+		return err
+	}
+	people.Mount(s.Table)
 	operators := &admin.Handler{
 		Operator: s.Operator, Organizations: s.Organizations, Clients: s.Clients, Access: s.Access, Directory: s.Directory,
 		Store: s.Store, Keys: s.Keys, Shape: s.shapes(), Clock: s.Clock,
