@@ -29,11 +29,9 @@ func Build(routes []web.Route, o Options) (*Document, error) {
 	routes = slices.DeleteFunc(slices.Clone(routes), func(r web.Route) bool { return r.Hidden })
 	var used []usage
 	for i := range routes {
-		for _, t := range []reflect.Type{routes[i].Request, routes[i].Response, routes[i].Items} {
-			used = append(used, usage{t: t})
-		}
+		used = append(used, usage{routes[i].Request, true}, usage{routes[i].Response, false}, usage{routes[i].Items, false})
 		for _, t := range routes[i].Answers {
-			used = append(used, usage{t: t})
+			used = append(used, usage{t, false})
 		}
 	}
 	b := &builder{o: o, schemas: newSchemas(used)}
@@ -197,7 +195,7 @@ func (b *builder) successes(op *Operation, r *web.Route, method string) {
 	for status, t := range r.Answers {
 		op.Responses[strconv.Itoa(status)] = b.success(r, method, status, t)
 	}
-	if r.Tagged {
+	if r.Tagged && method == http.MethodGet {
 		op.Responses["304"] = &Response{Description: "Nothing has changed since the answer with this ETag."}
 	}
 }
@@ -221,7 +219,7 @@ func (b *builder) success(r *web.Route, method string, status int, t reflect.Typ
 		a.Headers["X-RateLimit-Remaining"] = &Header{"How many of them are left.", number}
 		a.Headers["X-RateLimit-Reset"] = &Header{"When the window ends, in seconds since 1970.", number}
 	}
-	if r.Tagged && status == http.StatusOK {
+	if r.Tagged && method == http.MethodGet && status == http.StatusOK {
 		a.Headers["ETag"] = &Header{"Names this state of the answer, for If-None-Match.", text}
 	}
 	if r.Idempotent && method == http.MethodPost {

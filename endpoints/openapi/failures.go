@@ -148,7 +148,4 @@ func (b *builder) errorSchemas() {
 		},
 		Required: []string{"error"}, order: []string{"error", "error_description", "error_id"},
 	}
-	for _, name := range []string{errorName, validationName, oauthErrorName} {
-		b.schemas.taken[name] = usage{}
-	}
 }

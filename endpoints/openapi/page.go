@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -167,7 +168,7 @@ func nullSuffix(s *Schema) template.HTML {
 func curl(doc *Document, v operationView, body *Schema) string {
 	var b strings.Builder
 	b.WriteString("curl")
-	if v.Method != "GET" && (v.Method != "POST" || body == nil) {
+	if v.Method != http.MethodGet && (v.Method != http.MethodPost || body == nil) {
 		b.WriteString(" -X " + v.Method)
 	}
 	b.WriteString(" '" + doc.Servers[0].URL + v.Path + "'")

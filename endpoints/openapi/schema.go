@@ -21,9 +21,9 @@ import (
 // member is always there, lists are never null and pointers may be.
 type schemas struct {
 	components map[string]*Schema
-	names      map[usage]string
-	taken      map[string]usage
-	ambiguous  map[string]bool // names of types in more than one package
+	owner      map[string]reflect.Type
+	ambiguous  map[string]bool       // names of types in more than one package
+	answered   map[reflect.Type]bool // what answers are made of
 }
 
 // usage is a type and whether it is read from requests, where members may be
@@ -34,11 +34,13 @@ type usage struct {
 }
 
 func newSchemas(all []usage) *schemas {
-	s := &schemas{
-		components: map[string]*Schema{}, names: map[usage]string{}, taken: map[string]usage{}, ambiguous: map[string]bool{},
-	}
-	byName, seen := map[string]reflect.Type{}, map[reflect.Type]bool{}
+	s := &schemas{components: map[string]*Schema{}, owner: map[string]reflect.Type{}, ambiguous: map[string]bool{}, answered: map[reflect.Type]bool{}}
+	byName, asked := map[string]reflect.Type{}, map[reflect.Type]bool{}
 	for _, u := range all {
+		seen := s.answered
+		if u.input {
+			seen = asked
+		}
 		survey(u.t, seen, func(t reflect.Type) {
 			name := title(t.Name())
 			if other := byName[name]; other != nil && other != t {
@@ -46,6 +48,9 @@ func newSchemas(all []usage) *schemas {
 			}
 			byName[name] = t
 		})
+	}
+	for _, name := range []string{errorName, validationName, oauthErrorName} {
+		s.ambiguous[name] = true // they are the frame's
 	}
 	return s
 }
@@ -132,20 +137,21 @@ func nullable(s *Schema) *Schema {
 }
 
 func (s *schemas) component(t reflect.Type, input bool) string {
-	u := usage{t, input}
-	if name, ok := s.names[u]; ok {
-		return name
-	}
 	name := title(t.Name())
 	if s.ambiguous[name] {
 		name = title(path.Base(t.PkgPath())) + name
 	}
-	if other, ok := s.taken[name]; ok && other != u {
-		name += "Input" // the same type in an answer requires what a request may leave out
+	if input && s.answered[t] {
+		name += "Input" // an answer requires what a request may leave out
 	}
-	s.names[u], s.taken[name] = name, u
-	s.components[name] = &Schema{} // stands while a type that holds itself is walked
-	*s.components[name] = *s.object(t, input)
+	for pkg := path.Dir(t.PkgPath()); s.owner[name] != nil && s.owner[name] != t; pkg = path.Dir(pkg) {
+		name = title(path.Base(pkg)) + name // packages of one name
+	}
+	if s.components[name] == nil {
+		s.owner[name] = t
+		s.components[name] = &Schema{} // stands while a type that holds itself is walked
+		*s.components[name] = *s.object(t, input)
+	}
 	return name
 }
 

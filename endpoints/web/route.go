@@ -40,13 +40,14 @@ const (
 
 // Classes of Route.RateClass. Each has a limit of its own in the config group
 // limits, counted by client address and, where a bearer token says who calls,
-// by subject as well. A route that answers from memory (validate, introspection,
-// userinfo, JWKS, discovery) has none: a counter would be the slowest part.
+// by subject as well. What must be fast (refresh, validate, authorize, everything
+// under /oauth2, JWKS, discovery) has none: a counter would be the slowest part,
+// and nothing there can be guessed.
 const (
 	RateLogin    = "login"    // POST /auth/login: guesses passwords
 	RateRegister = "register" // makes accounts
 	RateMail     = "mail"     // sends a mail or text message to an address that was typed in
-	RateToken    = "token"    // takes or exchanges a token of 256 random bits: refresh, reset, verify
+	RateToken    = "token"    // takes a token of 256 random bits: logout, reset, verify
 	RateRead     = "read"     // GET
 	RateWrite    = "write"    // everything else
 	RateAdmin    = "admin"    // /admin/v1

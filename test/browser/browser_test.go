@@ -1,6 +1,10 @@
 package browser
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/signet-idp/signet/test/harness"
+)
 
 // TestPages looks at every page, in every theme and width, as a browser, a
 // screen reader and somebody without a mouse or JavaScript do.
@@ -15,4 +19,10 @@ func TestFlows(t *testing.T) {
 	client := newRelyingParty(t)
 	provider := newProvider(t, client)
 	Run(t, "flows.mjs", "IDP="+provider.URL, "CLIENT="+client.URL)
+}
+
+// TestDocs reads the API's page of a whole server.
+func TestDocs(t *testing.T) {
+	in := harness.Start(t, harness.Options{})
+	Run(t, "docs.mjs", "IDP="+in.URL)
 }

@@ -159,11 +159,11 @@ type Limits struct {
 
 	RegistersPerAddr int `key:"registers_per_addr" default:"300" doc:"Registrations a minute and address (IPv6: /64). As for all limits of requests, 0 is none, and the answer beyond is 429."`
 	MailsPerAddr     int `key:"mails_per_addr" default:"300" doc:"Requests a minute and address that send a message to an address typed in."`
-	TokensPerAddr    int `key:"tokens_per_addr" default:"30000" doc:"Requests a minute and address of the JSON API that hand in a token: refresh, reset, verify. The endpoints under /oauth2 and /auth/validate have no limit."`
-	ReadsPerAddr     int `key:"reads_per_addr" default:"60000" doc:"Reads a minute and address."`
-	ReadsPerCaller   int `key:"reads_per_caller" default:"30000" doc:"Reads a minute and person or service."`
-	WritesPerAddr    int `key:"writes_per_addr" default:"12000" doc:"Writes a minute and address."`
-	WritesPerCaller  int `key:"writes_per_caller" default:"3000" doc:"Writes a minute and person or service."`
+	TokensPerAddr    int `key:"tokens_per_addr" default:"60000" doc:"Requests a minute and address of the JSON API that hand in a token: log out, reset, verify. /auth/refresh, /auth/validate, /auth/authorize and the endpoints under /oauth2 have no limit."`
+	ReadsPerAddr     int `key:"reads_per_addr" default:"240000" doc:"Reads a minute and address."`
+	ReadsPerCaller   int `key:"reads_per_caller" default:"120000" doc:"Reads a minute and person or service."`
+	WritesPerAddr    int `key:"writes_per_addr" default:"60000" doc:"Writes a minute and address."`
+	WritesPerCaller  int `key:"writes_per_caller" default:"30000" doc:"Writes a minute and person or service."`
 	AdminPerAddr     int `key:"admin_per_addr" default:"12000" doc:"Requests to /admin/v1 a minute and address."`
 	AdminPerCaller   int `key:"admin_per_caller" default:"6000" doc:"Requests to /admin/v1 a minute and person or service."`
 }

@@ -81,7 +81,7 @@ func TestRoundTrip(t *testing.T) {
 	}))
 	defer s.Close()
 	client := &http.Client{Transport: c}
-	resp, err := client.Get(s.URL + "/base/users/1") //nolint:noctx // a test
+	resp, err := client.Get(s.URL + "/base/users/1")
 	if err == nil {
 		_ = resp.Body.Close()
 	}
