@@ -452,8 +452,8 @@ func TestPages(t *testing.T) {
 	if p = b.Submit(p, map[string]string{"email": "ada@acme.test"}); !p.Has("recover-sent") {
 		t.Fatalf("recover: %d %s", p.Status, p.Body)
 	}
-	recover := strings.TrimPrefix(w.mail.Wait(t, "ada@acme.test").Links[0], w.Issuer)
-	if p = b.Get(recover); !p.Has("new-password") {
+	forgotten := strings.TrimPrefix(w.mail.Wait(t, "ada@acme.test").Links[0], w.Issuer)
+	if p = b.Get(forgotten); !p.Has("new-password") {
 		t.Fatalf("new password: %d %s", p.Status, p.Body)
 	}
 	if action, _ := p.Form(); strings.Contains(action, "token") {
@@ -463,7 +463,7 @@ func TestPages(t *testing.T) {
 		t.Fatalf("new password: %d %s", p.Status, p.Body)
 	}
 	w.mail.Wait(t, "ada@acme.test")
-	if p = b.Get(recover); p.Status != http.StatusBadRequest || p.ErrorCode() != "link_invalid" {
+	if p = b.Get(forgotten); p.Status != http.StatusBadRequest || p.ErrorCode() != "link_invalid" {
 		t.Errorf("used link: %d %s", p.Status, p.ErrorCode())
 	}
 	bearer := w.bearer("ada@acme.test", better)

@@ -125,35 +125,42 @@ func search(t *testing.T, file string, texts []string) []string {
 	defer db.Close()
 	var found []string
 	for _, table := range column(t, db, `SELECT name FROM sqlite_master WHERE type = 'table'`) {
-		rows, err := db.QueryContext(t.Context(), fmt.Sprintf("SELECT * FROM %q", table))
-		if err != nil {
+		found = append(found, searchTable(t, db, table, texts)...)
+	}
+	return found
+}
+
+func searchTable(t *testing.T, db *sql.DB, table string, texts []string) []string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), fmt.Sprintf("SELECT * FROM %q", table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := make([]sql.RawBytes, len(names))
+	dest := make([]any, len(names))
+	for i := range cells {
+		dest[i] = &cells[i]
+	}
+	var found []string
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
 			t.Fatal(err)
 		}
-		names, err := rows.Columns()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cells := make([]sql.RawBytes, len(names))
-		dest := make([]any, len(names))
-		for i := range cells {
-			dest[i] = &cells[i]
-		}
-		for rows.Next() {
-			if err := rows.Scan(dest...); err != nil {
-				t.Fatal(err)
-			}
-			for i, cell := range cells {
-				for _, text := range texts {
-					if bytes.Contains(cell, []byte(text)) {
-						found = append(found, table+"."+names[i]+" holds "+text)
-					}
+		for i, cell := range cells {
+			for _, text := range texts {
+				if bytes.Contains(cell, []byte(text)) {
+					found = append(found, table+"."+names[i]+" holds "+text)
 				}
 			}
 		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		rows.Close()
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return found
 }

@@ -44,7 +44,7 @@ func (s *Service) Delete(ctx context.Context, c Caller, pw string) (storage.User
 // sendRestore queues the mail with which a deleted account comes back; nothing
 // when it is erased or nothing delivers mail.
 func (s *Service) sendRestore(ctx context.Context, c *change.Change, u storage.User, locale string) error {
-	if u.EraseAt.IsZero() || s.Messages.Check(notify.Email) != nil {
+	if u.EraseAt.IsZero() || !s.mails() {
 		return nil
 	}
 	token, err := s.newLink(ctx, c, purposeRestore, u.ID, content{Email: u.Email}, u.EraseAt)

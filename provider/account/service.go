@@ -230,7 +230,7 @@ func (s *Service) hash(ctx context.Context, field, pw string) (string, error) {
 // judge answers what is wrong with a new password.
 func (s *Service) judge(field, pw string) error {
 	err := s.Policy.Check(pw)
-	code, text := fault.WeakPassword, ""
+	code, text := fault.WeakPassword, "the password holds characters that it cannot have"
 	switch {
 	case err == nil:
 		return nil
@@ -240,9 +240,7 @@ func (s *Service) judge(field, pw string) error {
 		text = "the password is too long"
 	case errors.Is(err, password.ErrCommon):
 		code, text = fault.BreachedPassword, "the password is among the most common ones; choose another"
-	case errors.Is(err, password.ErrPassword):
-		text = "the password holds characters that it cannot have"
-	default:
+	case !errors.Is(err, password.ErrPassword):
 		return err
 	}
 	e := fault.Wrap(err, code, text)
