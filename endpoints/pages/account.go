@@ -100,20 +100,22 @@ func (r *Renderer) with(path, name, value string) string {
 }
 
 // Register writes the page that makes an account (ids register-page, email,
-// new-password, register-submit, register-error, register-signin).
+// new-password, register-submit, account-error, account-signin).
 func (r *Renderer) Register(w http.ResponseWriter, status int, v AccountView) error {
 	return r.accountForm(w, status, v, "register", PathRegister)
 }
 
 // Recover writes the page that asks for the address of a forgotten password
-// (ids recover-page, email, recover-submit, recover-error, recover-signin).
+// (ids recover-page, email, recover-submit, account-error, account-signin).
 func (r *Renderer) Recover(w http.ResponseWriter, status int, v AccountView) error {
 	return r.accountForm(w, status, v, "recover", PathRecover)
 }
 
 // NewPassword writes the page that a reset link leads to (ids recover-page,
-// new-password, recover-submit, recover-error).
+// email, new-password, recover-submit, account-error). The address is shown and
+// decides nothing: password managers file the new password under it.
 func (r *Renderer) NewPassword(w http.ResponseWriter, status int, v AccountView) error {
+	v.Fixed = true
 	return r.accountForm(w, status, v, "new-password", PathRecover)
 }
 

@@ -159,9 +159,11 @@ func (a *Accounts) showRecover(w http.ResponseWriter, r *http.Request) error {
 	if v.Token == "" {
 		return a.Renderer.Recover(w, http.StatusOK, v)
 	}
-	if err := a.Account.ResetOpen(r.Context(), v.Token); err != nil {
+	email, err := a.Account.ResetOf(r.Context(), v.Token)
+	if err != nil {
 		return a.linkFailed(err)
 	}
+	v.Email = email
 	return a.Renderer.NewPassword(w, http.StatusOK, v)
 }
 

@@ -67,9 +67,11 @@ func accountCases() []pageCase {
 		}),
 		form("recover", (*Renderer).Recover, 200, func(*AccountView) {}),
 		form("recover_limited", (*Renderer).Recover, 429, func(v *AccountView) { v.Email, v.Error = "alice@acme.test", AccountErrorRateLimited }),
-		form("new_password", (*Renderer).NewPassword, 200, func(v *AccountView) { v.Transaction, v.Token = "", "token-of-a-mail" }),
+		form("new_password", (*Renderer).NewPassword, 200, func(v *AccountView) {
+			v.Transaction, v.Token, v.Email = "", "token-of-a-mail", "alice@acme.test"
+		}),
 		form("new_password_short", (*Renderer).NewPassword, 422, func(v *AccountView) {
-			v.Transaction, v.Token, v.Error = "", "token-of-a-mail", AccountErrorShort
+			v.Transaction, v.Token, v.Email, v.Error = "", "token-of-a-mail", "alice@acme.test", AccountErrorShort
 		}),
 		ask("verify", AskView{Ask: AskVerify}), ask("confirm", AskView{Ask: AskConfirm}), ask("restore", AskView{Ask: AskRestore}),
 		ask("invitation", invitation), ask("invitation_signed_in", signedIn), ask("invitation_other", other),

@@ -213,7 +213,11 @@ func TestReset(t *testing.T) {
 		if m.To != "alice@acme.test" || m.Locale != "fr" || !m.Values.Until.Equal(d.Clock.Now().Add(time.Hour)) {
 			t.Errorf("mail %+v", m)
 		}
-		ok(t, d.ResetOpen(t.Context(), m.Values.Token))
+		email, err := d.ResetOf(t.Context(), m.Values.Token)
+		ok(t, err)
+		if email != "alice@acme.test" {
+			t.Errorf("the link is of %q", email)
+		}
 		_, err = d.Reset(t.Context(), m.Values.Token, "new_password", "short", "")
 		want(t, err, fault.WeakPassword)
 		u, err := d.Reset(t.Context(), m.Values.Token, "new_password", better, "") // the link was not used up

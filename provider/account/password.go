@@ -71,11 +71,11 @@ func (s *Service) Recover(ctx context.Context, userID string, deliver bool) (tok
 	return token, until, err
 }
 
-// ResetOpen says whether a token would let somebody set a new password, for the
-// page that asks for it; fault.LinkInvalid otherwise.
-func (s *Service) ResetOpen(ctx context.Context, token string) error {
-	_, err := s.open(ctx, token, purposeReset, purposeRecover)
-	return err
+// ResetOf says whose password a token would set, by the address that the link
+// was sent to, for the page that asks for it; fault.LinkInvalid.
+func (s *Service) ResetOf(ctx context.Context, token string) (email string, err error) {
+	l, err := s.open(ctx, token, purposeReset, purposeRecover)
+	return l.content.Email, err
 }
 
 // Reset sets a new password by a link and ends every session. A link that was

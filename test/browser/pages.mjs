@@ -17,6 +17,25 @@ const PAGES = [
   "error-server",
   "form-post",
   "redirecting",
+  "login-ways",
+  "register",
+  "register-error",
+  "register-invited",
+  "register-sent",
+  "register-closed",
+  "recover",
+  "recover-error",
+  "recover-sent",
+  "recover-done",
+  "new-password",
+  "verify",
+  "verify-done",
+  "confirm",
+  "restore",
+  "invitation",
+  "invitation-signed-in",
+  "invitation-done",
+  "link-invalid",
 ];
 
 const page = await open();
@@ -57,7 +76,7 @@ for (const [locale, dir, lang] of [["en-XA", "ltr", "en-XA"], ["ar-XB", "rtl", "
       assert.equal(await page.getAttribute("html", "dir"), dir);
       quiet(page, IDP, CLIENT);
       await fits(page);
-      if (name === "login-error" || name === "consent" || name === "error") {
+      if (name === "register-error" || name === "login-error" || name === "consent" || name === "error") {
         await shot(page, `${name}-${locale}-320`);
         await accessible(page);
       }

@@ -106,6 +106,53 @@ func (p *provider) gallery(w http.ResponseWriter, req *http.Request) {
 	case "redirecting":
 		answer(w, r.Redirecting(w, http.StatusOK, pages.RedirectingView{Base: b, Client: bare, RedirectURI: stay}))
 	default:
+		p.accountGallery(w, req, b, name)
+	}
+}
+
+// accountGallery shows the pages about accounts.
+func (p *provider) accountGallery(w http.ResponseWriter, req *http.Request, b pages.Base, name string) {
+	const email, token = "alice@acme.test", "3q2-7wPZbWfYqk8m1c0Rr2uVt5yXz9aBcDeFgHiJkLm"
+	r := p.pages
+	v := pages.AccountView{Base: b, Form: pages.Form{Transaction: "sealed", CSRF: "token"}, Minimum: 8}
+	ask := pages.AskView{Base: b, Token: token, Organization: "Acme Inc", Inviter: "Bob Example", Email: email, Register: true}
+	told := pages.ToldView{Base: b, Email: email, Organization: "Acme Inc"}
+	switch name {
+	case "login-ways":
+		answer(w, r.Login(w, http.StatusOK, pages.LoginView{
+			Base: b, Form: v.Form, Client: pages.Client{Name: "Acme Orders"}, RedirectURI: p.client.URL + "/callback", Recovery: true, Registration: true,
+		}))
+	case "register":
+		answer(w, r.Register(w, http.StatusOK, v))
+	case "register-error":
+		v.Email, v.Error = email, pages.AccountErrorShort
+		answer(w, r.Register(w, http.StatusUnprocessableEntity, v))
+	case "register-invited":
+		v.Transaction, v.Token, v.Email, v.Fixed, v.Organization = "", token, email, true, "Acme Inc"
+		answer(w, r.Register(w, http.StatusOK, v))
+	case "recover":
+		answer(w, r.Recover(w, http.StatusOK, v))
+	case "recover-error":
+		v.Email, v.Error = email, pages.AccountErrorRateLimited
+		answer(w, r.Recover(w, http.StatusTooManyRequests, v))
+	case "new-password":
+		v.Transaction, v.Token, v.Email = "", token, email
+		answer(w, r.NewPassword(w, http.StatusOK, v))
+	case "verify", "confirm", "restore", "invitation":
+		ask.Ask = pages.Ask(name)
+		answer(w, r.Question(w, http.StatusOK, ask))
+	case "invitation-signed-in":
+		ask.Ask, ask.SignedIn = pages.AskInvitation, true
+		answer(w, r.Question(w, http.StatusOK, ask))
+	case "register-sent", "recover-sent", "recover-done", "verify-done", "invitation-done", "register-closed":
+		told.Told = pages.Told(name)
+		if name == "register-sent" {
+			told.Transaction = "sealed"
+		}
+		answer(w, r.Say(w, http.StatusOK, told))
+	case "link-invalid":
+		answer(w, r.Error(w, http.StatusBadRequest, pages.ErrorView{Base: b, Code: pages.ErrorLink, Description: "the link is not valid: it was used before, has expired, or a newer one was sent"}))
+	default:
 		http.NotFound(w, req)
 	}
 }
