@@ -87,9 +87,9 @@ func (h *Handler) mountTokens(t *web.Table) {
 		{
 			Name: "refreshToken", Summary: "New tokens for a refresh token, in another organization if one is named",
 			Path: "/auth/refresh", Auth: web.HandlerChecks("the refresh token is the credential"), CORS: web.CORSCredentialed,
-			Handler: h.refresh, RateClass: web.RateToken, Query: web.TypeOf[RefreshQuery](),
+			Handler: h.refresh, Query: web.TypeOf[RefreshQuery](),
 			Request: web.TypeOf[RefreshRequest](), Response: web.TypeOf[shape.Tokens](),
-			Errors: []string{"AUTH_002", "AUTH_004", "AUTH_005", "AUTH_009", "AUTH_010", "REQ_001", "REQ_002", "REQ_004", "SRV_002"},
+			Errors: []string{"AUTH_002", "AUTH_005", "AUTH_009", "AUTH_010", "REQ_001", "REQ_002", "REQ_004", "SRV_002"},
 		},
 		{
 			Name: "logOut", Summary: "End the session of a bearer or refresh token, or all sessions of its person",

@@ -140,6 +140,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	if err := s.openAccounts(ctx); err != nil {
 		return nil, err
 	}
+	s.Operator.Recovery = s.Accounts
 	if err := s.mount(build); err != nil {
 		return nil, err
 	}
