@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -390,6 +391,30 @@ func TestInvitations(t *testing.T) {
 			w.call(t, "anna", "POST", base+"/"+id+"/resend", nil, 404, "REQ_003")
 		}
 		w.call(t, "anna", "DELETE", base+"/x%00y", nil, 404, "REQ_003")
+	})
+}
+
+// Who registers by an invitation is a member at once, with a proven address.
+func TestRegisterInvited(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, o harness.Options) {
+		o.Env = append(o.Env, "SIGNET_REGISTRATION=invite")
+		w := start(t, o)
+		w.call(t, "mike", "POST", w.home+"/users", object{"email": "dana@acme.test", "role": "viewer"}, 201, "")
+		token := w.mail.Wait(t, "dana@acme.test").Token()
+		form := object{"email": "dana@acme.test", "password": "a long enough pass phrase"}
+		w.call(t, "", "POST", "/auth/register", form, 403, "AUTH_010")
+		form["invite_token"] = token
+		form["email"] = "other@acme.test"
+		w.call(t, "", "POST", "/auth/register", form, 422, "REQ_001")
+		form["email"] = "Dana@acme.test"
+		made := w.call(t, "", "POST", "/auth/register", form, 201, "")
+		id, _ := made["user_id"].(string)
+		if m, err := w.Organizations.Member(t.Context(), w.acme.ID, id); err != nil || !slices.Equal(m.Roles, []string{"viewer"}) || made["verification_required"] != false {
+			t.Errorf("%v %v %v", m, err, made)
+		}
+		form["email"] = "dana@acme.test"
+		w.call(t, "", "POST", "/auth/register", form, 400, "AUTH_011")
 	})
 }
 

@@ -39,7 +39,7 @@ func (s *Service) SetPassword(ctx context.Context, id, hash, keep, source string
 			}
 		}
 		c.Record(event.Event{Type: event.UserPasswordChanged, Subject: id, Data: map[string]any{
-			"source": enum(source), "sessions_ended": len(sessions), "grants_ended": grants,
+			"source": change.Enum(source), "sessions_ended": len(sessions), "grants_ended": grants,
 		}})
 		return nil
 	})
@@ -70,14 +70,14 @@ func (s *Service) SetEmail(ctx context.Context, id, email string, verified bool,
 		}
 		if moved {
 			c.Record(event.Event{
-				Type: event.UserEmailChanged, Subject: id, Data: map[string]any{"source": enum(source)},
+				Type: event.UserEmailChanged, Subject: id, Data: map[string]any{"source": change.Enum(source)},
 				PersonalOf: id, Personal: map[string]string{"email": email, "previous_email": previous},
 			})
 		} else if !verifiedNow {
-			c.Record(event.Event{Type: event.UserUpdated, Subject: id, Data: map[string]any{"fields": []string{"email"}, "source": enum(source)}})
+			c.Record(event.Event{Type: event.UserUpdated, Subject: id, Data: map[string]any{"fields": []string{"email"}, "source": change.Enum(source)}})
 		}
 		if verifiedNow || moved && verified {
-			c.Record(event.Event{Type: event.UserEmailVerified, Subject: id, Data: map[string]any{"source": enum(source)}})
+			c.Record(event.Event{Type: event.UserEmailVerified, Subject: id, Data: map[string]any{"source": change.Enum(source)}})
 		}
 		return nil
 	})
@@ -98,7 +98,7 @@ func (s *Service) VerifyEmail(ctx context.Context, id, canonical, source string)
 		if err := s.write(ctx, c, &u); err != nil {
 			return err
 		}
-		c.Record(event.Event{Type: event.UserEmailVerified, Subject: id, Data: map[string]any{"source": enum(source)}})
+		c.Record(event.Event{Type: event.UserEmailVerified, Subject: id, Data: map[string]any{"source": change.Enum(source)}})
 		return nil
 	})
 	return u, err
@@ -137,7 +137,7 @@ func (s *Service) SetPhone(ctx context.Context, id, number string, verified bool
 			personal["previous_phone_number"] = previous
 		}
 		c.Record(event.Event{
-			Type: event.UserPhoneChanged, Subject: id, Data: map[string]any{"source": enum(source)}, PersonalOf: id, Personal: personal,
+			Type: event.UserPhoneChanged, Subject: id, Data: map[string]any{"source": change.Enum(source)}, PersonalOf: id, Personal: personal,
 		})
 		return nil
 	})

@@ -34,7 +34,7 @@ func (s *Service) Delete(ctx context.Context, id, reason string) (storage.User, 
 		if err := s.store.PutSystemRoles(ctx, id, nil, event.ActorFrom(ctx).ID, c.Now); err != nil {
 			return err
 		}
-		data := map[string]any{"reason": enum(reason)}
+		data := map[string]any{"reason": change.Enum(reason)}
 		if err := s.endAll(ctx, c, id, "account_deleted", data); err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (s *Service) Restore(ctx context.Context, id, reason string) (storage.User,
 			return err
 		}
 		c.Record(event.Event{Type: event.UserStatusChanged, Subject: id, Data: map[string]any{
-			"from": string(storage.UserDeleted), "to": string(storage.UserActive), "reason": enum(reason),
+			"from": string(storage.UserDeleted), "to": string(storage.UserActive), "reason": change.Enum(reason),
 		}})
 		return nil
 	})
@@ -109,6 +109,6 @@ func (s *Service) wipe(ctx context.Context, c *change.Change, u *storage.User, r
 		return fmt.Errorf("traces: %w", err)
 	}
 	c.Erase(u.ID)
-	c.Record(event.Event{Type: event.UserErased, Subject: u.ID, Data: map[string]any{"reason": enum(reason)}})
+	c.Record(event.Event{Type: event.UserErased, Subject: u.ID, Data: map[string]any{"reason": change.Enum(reason)}})
 	return nil
 }

@@ -16,14 +16,14 @@ func (s *Service) EndSessions(ctx context.Context, id, reason string) (sessions 
 		if _, err := s.alive(ctx, id); err != nil {
 			return err
 		}
-		ended, n, err := s.sessions.EndAll(ctx, id, "", enum(reason), c.Now)
+		ended, n, err := s.sessions.EndAll(ctx, id, "", change.Enum(reason), c.Now)
 		if err != nil {
 			return err
 		}
 		sessions, grants = len(ended), n
 		c.Revoke(storage.RevokeSub, id)
 		c.Record(event.Event{Type: event.SessionRevoked, Subject: id, Data: map[string]any{
-			"reason": enum(reason), "sessions_ended": sessions, "grants_ended": grants,
+			"reason": change.Enum(reason), "sessions_ended": sessions, "grants_ended": grants,
 		}})
 		return nil
 	})

@@ -125,7 +125,7 @@ func (s *Service) Create(ctx context.Context, by access.Holder, a Account) (stor
 		if name, ok := profile["name"].(string); ok {
 			personal["name"] = name
 		}
-		data := map[string]any{"source": enum(a.Source), "status": string(u.Status), "email_verified": u.EmailVerified}
+		data := map[string]any{"source": change.Enum(a.Source), "status": string(u.Status), "email_verified": u.EmailVerified}
 		if a.TermsAccepted {
 			data["terms_accepted"] = true
 		}
@@ -233,7 +233,7 @@ func (s *Service) profile(ctx context.Context, op, id, source string, merge func
 		if err := s.writeNames(ctx, c, &u); err != nil {
 			return err
 		}
-		e := event.Event{Type: event.UserUpdated, Subject: id, Data: map[string]any{"fields": change.List(fields), "source": enum(source)}}
+		e := event.Event{Type: event.UserUpdated, Subject: id, Data: map[string]any{"fields": change.List(fields), "source": change.Enum(source)}}
 		if source == "self" {
 			e.Type, e.Data = event.UserProfileUpdated, map[string]any{"fields": change.List(fields)}
 		}
@@ -307,13 +307,6 @@ func emailFault() error {
 
 // enum makes a value that an event may hold of what somebody wrote as a reason:
 // free text would end up in a log that must not hold any.
-func enum(s string) string {
-	s = strings.ToLower(strings.ReplaceAll(strings.TrimSpace(s), " ", "_"))
-	if len(s) > event.MaxEnum || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_.:-") != "" {
-		return "other"
-	}
-	return s
-}
 
 func normalRoles(roles []string) []string {
 	roles = slices.Clone(roles)

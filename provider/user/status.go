@@ -39,7 +39,7 @@ func (s *Service) SetStatus(ctx context.Context, id string, status storage.UserS
 		if err := s.write(ctx, c, &u); err != nil {
 			return err
 		}
-		data := map[string]any{"from": string(from), "to": string(status), "reason": enum(reason)}
+		data := map[string]any{"from": string(from), "to": string(status), "reason": change.Enum(reason)}
 		if status == storage.UserSuspended {
 			if err := s.endAll(ctx, c, id, "account_suspended", data); err != nil {
 				return err
