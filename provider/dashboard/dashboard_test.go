@@ -11,10 +11,15 @@ import (
 	"github.com/signet-idp/signet/storage"
 )
 
+type (
+	boards  = interface{ dashboard.Store }
+	history = interface{ activity.Store }
+)
+
 // store holds one figure, and counts how often it is asked for.
 type store struct {
-	dashboard.Store
-	activity.Store
+	boards
+	history
 	asked  int
 	active int64
 }
