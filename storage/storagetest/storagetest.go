@@ -20,6 +20,7 @@ type Store interface {
 	storage.Transactor
 	storage.Users
 	storage.Organizations
+	storage.OrganizationLists
 	storage.Memberships
 	storage.Roles
 	storage.Clients
@@ -65,6 +66,7 @@ func Run(t *testing.T, open Factory) {
 	}{
 		{"users", testUsers},
 		{"organizations", testOrganizations},
+		{"organization lists", testOrganizationLists},
 		{"memberships", testMemberships},
 		{"roles", testRoles},
 		{"clients", testClients},
