@@ -54,7 +54,7 @@ func (c cookie) write(w http.ResponseWriter, r *http.Request, value string, maxA
 	if c.secure && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		site = http.SameSiteNoneMode
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure but for an http issuer, which is loopback; SameSite is set above
 		Name: c.name, Value: value, Path: "/", MaxAge: maxAge, Secure: c.secure, HttpOnly: true, SameSite: site,
 	})
 }

@@ -30,11 +30,10 @@ func (h *Handler) logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.NoStore(w)
 	byBearer, refused := h.sessionOfBearer(r)
-	byRefresh, known, err := storage.Session{}, false, error(nil)
-	if q.RefreshToken != "" {
-		if byRefresh, known, err = h.OAuth.SessionOfRefresh(r.Context(), q.RefreshToken); err != nil {
-			return err
-		}
+	// An empty refresh token is no such token: nothing is known of it.
+	byRefresh, known, err := h.OAuth.SessionOfRefresh(r.Context(), q.RefreshToken)
+	if err != nil {
+		return err
 	}
 	var sessions []storage.Session
 	if refused == nil {
