@@ -47,6 +47,7 @@ type AccountView struct {
 
 type accountPage struct {
 	AccountView
+	NewAccount    bool
 	ErrorText     string
 	Hint          string
 	SignIn        string // link back to the sign-in in progress, or empty
@@ -68,7 +69,7 @@ func (r *Renderer) accountForm(w http.ResponseWriter, status int, v AccountView,
 	v.Email, v.Organization, v.Reason = clean(v.Email, maxIdentifier), clean(v.Organization, maxName), clean(v.Reason, maxDescription)
 	l, minimum := v.Locale.orDefault(r.locales), strconv.Itoa(v.Minimum)
 	p := accountPage{
-		AccountView: v, Hint: l.text("account.minimum", "", "{minimum}", minimum), SignIn: r.signIn(v.Transaction),
+		AccountView: v, NewAccount: path == PathRegister, Hint: l.text("account.minimum", "", "{minimum}", minimum), SignIn: r.signIn(v.Transaction),
 		EmailBad: v.Error.aboutEmail(), PasswordBad: v.Error.aboutPassword(),
 	}
 	if v.Error != "" {

@@ -41,7 +41,7 @@ func (i *Instance) NewBrowser(tb testing.TB) *Browser {
 		tb.Fatal(err)
 	}
 	b := &Browser{TB: tb, In: i}
-	b.client = &http.Client{Transport: i.HTTP.Transport, Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+	b.client = &http.Client{Transport: i.caller().Transport, Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		if !strings.HasPrefix(r.URL.String(), i.URL+"/") {
 			return http.ErrUseLastResponse
 		}
@@ -250,7 +250,7 @@ func (i *Instance) Token(tb testing.TB, clientID, secret string, form url.Values
 	if secret != "" {
 		r.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(secret))
 	}
-	resp, err := i.HTTP.Do(r)
+	resp, err := i.caller().Do(r)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -319,7 +319,7 @@ func (i *Instance) JSON(tb testing.TB, method, path, bearer string, body any) (i
 	if bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	resp, err := i.HTTP.Do(r)
+	resp, err := i.caller().Do(r)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -335,4 +335,12 @@ func (i *Instance) JSON(tb testing.TB, method, path, bearer string, body any) (i
 		}
 	}
 	return resp.StatusCode, out, resp.Header
+}
+
+// caller calls the instance; another program's server has the usual one.
+func (i *Instance) caller() *http.Client {
+	if i.HTTP == nil {
+		return http.DefaultClient
+	}
+	return i.HTTP
 }

@@ -46,7 +46,9 @@ func (s *Server) mountAccounts(i *pages.Interaction) {
 		Account: s.Accounts, Issuer: issuer{s.Login, s.OAuth}, Directory: s.Directory,
 		Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shape: s.shapes(),
 	}).Mount(s.Table)
-	(&pages.Accounts{Interaction: i, Account: s.Accounts, MinLength: s.Policy.MinLength()}).Mount(s.Table)
+	(&pages.Accounts{
+		Interaction: i, Account: s.Accounts, Invitations: invited{s.Invitations}, MinLength: s.Policy.MinLength(),
+	}).Mount(s.Table)
 }
 
 // basePath is the path of the issuer, below which the pages are.
