@@ -96,7 +96,7 @@ def mail(to, kind=None):
     for _ in range(200):
         found = requests.get(S["mailbox"], params={"to": to}, timeout=10).json()
         if kind:
-            found = [m for m in found if kind in m["text"]]
+            found = [m for m in found if kind + "?token=" in m["text"]]
         if found:
             return found[-1]
         time.sleep(0.05)
