@@ -36,27 +36,27 @@ type program struct {
 // functions in package launch.
 func catalogue() (map[string][]server, map[string][]program) {
 	return map[string][]server{
-			"postgres": {{
-				name: "PostgreSQL", env: "SIGNET_TEST_POSTGRES_URL", apt: []string{"postgresql"},
-				ping: launch.PingPostgres, start: launch.Postgres, contain: launch.PostgresInDocker,
-			}},
-			"redis": {{
-				name: "Redis", env: "SIGNET_TEST_REDIS_URL", apt: []string{"redis-server"},
-				ping: launch.PingRedis, start: launch.Redis, contain: launch.RedisInDocker,
-			}},
-		}, map[string][]program{
-			"browser": {
-				{
-					name: "Chromium", env: "SIGNET_TEST_CHROMIUM", apt: []string{"chromium"},
-					names: []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"},
-				},
-				{name: "Node.js", env: "SIGNET_TEST_NODE", apt: []string{"nodejs"}, names: []string{"node", "nodejs"}},
-				{name: "npm", env: "SIGNET_TEST_NPM", apt: []string{"npm"}, names: []string{"npm"}},
+		"postgres": {{
+			name: "PostgreSQL", env: "SIGNET_TEST_POSTGRES_URL", apt: []string{"postgresql"},
+			ping: launch.PingPostgres, start: launch.Postgres, contain: launch.PostgresInDocker,
+		}},
+		"redis": {{
+			name: "Redis", env: "SIGNET_TEST_REDIS_URL", apt: []string{"redis-server"},
+			ping: launch.PingRedis, start: launch.Redis, contain: launch.RedisInDocker,
+		}},
+	}, map[string][]program{
+		"browser": {
+			{
+				name: "Chromium", env: "SIGNET_TEST_CHROMIUM", apt: []string{"chromium"},
+				names: []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"},
 			},
-			"python": {
-				{name: "Python", env: "SIGNET_TEST_PYTHON", apt: []string{"python3", "python3-venv"}, names: []string{"python3"}},
-			},
-		}
+			{name: "Node.js", env: "SIGNET_TEST_NODE", apt: []string{"nodejs"}, names: []string{"node", "nodejs"}},
+			{name: "npm", env: "SIGNET_TEST_NPM", apt: []string{"npm"}, names: []string{"npm"}},
+		},
+		"python": {
+			{name: "Python", env: "SIGNET_TEST_PYTHON", apt: []string{"python3", "python3-venv"}, names: []string{"python3"}},
+		},
+	}
 }
 
 // provide finds, starts or installs what is needed and returns the environment
