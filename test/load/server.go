@@ -85,7 +85,8 @@ func newServer(o *options, dir, databaseURL string) (*server, error) {
 		"SIGNET_ADDR=" + addr, "SIGNET_ISSUER=" + s.url, "SIGNET_DATABASE_URL=" + databaseURL,
 		"SIGNET_MASTER_KEY=load:" + base64.StdEncoding.EncodeToString(key),
 		// All come from one address, and that is no attack.
-		"SIGNET_LIMITS_LOGINS_PER_ADDR=1000000000", "SIGNET_SERVER_DRAIN_DELAY=0s",
+		"SIGNET_LIMITS_LOGINS_PER_ADDR=1000000000", "SIGNET_LIMITS_READS_PER_ADDR=0", "SIGNET_LIMITS_READS_PER_CALLER=0",
+		"SIGNET_SERVER_DRAIN_DELAY=0s",
 	}
 	if o.prof != "" {
 		if s.ops, err = freeAddress(); err != nil {
