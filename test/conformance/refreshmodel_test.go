@@ -137,6 +137,13 @@ func TestRefreshFamilyModel(t *testing.T) {
 				}
 				return
 			}
+			if given < len(f.tokens) && organization != "" && organization != f.organized {
+				// The step was made already, into the family's organization.
+				if got.Status != http.StatusBadRequest || got.Error != "invalid_request" || got.RefreshToken != "" {
+					r.Fatalf("token %d of %d switched again: %+v, want invalid_request", k, old, got)
+				}
+				return
+			}
 			if got.Status != http.StatusOK || got.RefreshToken == "" {
 				r.Fatalf("token %d of %d: %+v, want token %d", k, old, got, given)
 			}
