@@ -40,9 +40,9 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
 	if !c.Service && c.ID == u.ID {
 		return fault.New(fault.Forbidden, "one's own account is deleted with DELETE /auth/account, which asks for the password")
 	}
-	err = h.mayInSystem(r, "delete:system:users")
+	holder, err := h.mayInSystem(r, "delete:system:users")
 	if err == nil {
-		if _, err := h.Accounts.Delete(r.Context(), u.ID, "admin"); err != nil {
+		if _, err := h.Operators.SetUserStatus(r.Context(), holder, u.ID, 0, storage.UserDeleted, "admin"); err != nil {
 			return err
 		}
 		return web.WriteJSON(w, http.StatusOK, Removal{Message: "The account was deleted", UserID: u.ID, Success: true, Deleted: true})

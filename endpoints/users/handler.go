@@ -14,6 +14,7 @@ import (
 	"github.com/signet-idp/signet/provider/dashboard"
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -43,6 +44,12 @@ type Accounts interface {
 	Delete(ctx context.Context, id, reason string) (storage.User, error)
 }
 
+// Operators change other people's accounts (*operator.Service), and none that
+// hold what the operator lacks.
+type Operators interface {
+	SetUserStatus(ctx context.Context, by access.Holder, id string, version operator.Version, status storage.UserStatus, reason string) (storage.User, error)
+}
+
 // Members ends memberships (*org.Service).
 type Members interface {
 	RemoveMember(ctx context.Context, by access.Holder, organizationID, userID string, self bool, reason string) error
@@ -58,6 +65,7 @@ type Handler struct {
 	Directory     *directory.Directory
 	Store         Store
 	Accounts      Accounts
+	Operators     Operators
 	Members       Members
 	Registrar     Registrar // nil: registration is closed
 	Activity      *activity.Service

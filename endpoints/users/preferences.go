@@ -5,6 +5,7 @@ import (
 
 	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/provider/fault"
 )
 
@@ -44,7 +45,7 @@ func (h *Handler) preferences(w http.ResponseWriter, r *http.Request) error {
 	source := "self"
 	if c.Service || c.ID != u.ID {
 		source = "admin"
-		if err := h.mayInSystem(r, "write:system:users"); err != nil {
+		if _, err := h.mayInSystem(r, "write:system:users"); err != nil {
 			return err
 		}
 	}
@@ -67,15 +68,16 @@ func (h *Handler) preferences(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// mayInSystem asks for a permission in the system.
-func (h *Handler) mayInSystem(r *http.Request, permission string) error {
+// mayInSystem asks for a permission in the system and returns what the caller
+// holds there.
+func (h *Handler) mayInSystem(r *http.Request, permission string) (access.Holder, error) {
 	holder, err := h.Directory.Holder(r.Context(), shape.CallerOf(r.Context()), "")
 	if err != nil {
-		return err
+		return holder, err
 	}
 	may, err := h.Directory.May(r.Context(), holder, permission)
 	if err == nil && !may {
 		err = fault.New(fault.Forbidden, "this needs the permission "+permission)
 	}
-	return err
+	return holder, err
 }

@@ -107,28 +107,14 @@ func TestCredentialsTravelEncrypted(t *testing.T) {
 func TestNoCredentialsInClear(t *testing.T) {
 	sink := mailsink.Open(t, mailsink.Options{User: "signet", Password: "secret"})
 	_, port, _ := net.SplitHostPort(sink.URL[strings.Index(sink.URL, "@")+1:])
-	host := elsewhere(t, port)
+	// The unspecified address is not loopback by its name, and leads here.
+	const host = "0.0.0.0"
 	if err := sender(t, sink, func(o *notify.SMTPOptions) { o.URL = "smtp://signet:secret@" + host + ":" + port }).Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "STARTTLS") {
 		t.Errorf("%v", err)
 	}
 	if err := sender(t, sink).Probe(t.Context()); err != nil {
 		t.Errorf("on this machine: %v", err)
 	}
-}
-
-// elsewhere is a host name that is not loopback by its name, and leads here.
-func elsewhere(t *testing.T, port string) string {
-	t.Helper()
-	host, err := os.Hostname()
-	if err != nil {
-		t.Skip(err)
-	}
-	c, err := net.DialTimeout("tcp", net.JoinHostPort(host, port), time.Second)
-	if err != nil {
-		t.Skip("this machine's name does not lead to its loopback")
-	}
-	c.Close()
-	return host
 }
 
 func TestRefusalsAndTroubles(t *testing.T) {

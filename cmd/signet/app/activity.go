@@ -57,7 +57,7 @@ func (s *Server) people() (*users.Handler, error) {
 		return nil, fmt.Errorf("app: %w", err)
 	}
 	return &users.Handler{
-		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Members: s.Organizations, Registrar: s.Accounts, Activity: did, Dashboards: boards,
+		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Operators: s.Operator, Members: s.Organizations, Registrar: s.Accounts, Activity: did, Dashboards: boards,
 		Changes: s.Change, Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shapes: s.shapes(),
 	}, nil
 }
