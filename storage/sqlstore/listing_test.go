@@ -248,7 +248,7 @@ func TestListingPlans(t *testing.T) {
 				t.Fatal(err)
 			}
 			q := u.Query()
-			for _, name := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+			for _, name := range []string{"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"} {
 				q.Set(name, "off")
 			}
 			u.RawQuery = q.Encode()
