@@ -52,6 +52,7 @@ func accountCases() []pageCase {
 	}
 	ask := func(name string, v AskView) pageCase {
 		return pageCase{name, func(r *Renderer, w http.ResponseWriter, b Base) error {
+			v := v
 			v.Base, v.Token = b, "token-of-a-mail"
 			return r.Question(w, 200, v)
 		}}

@@ -428,6 +428,16 @@ func TestDelete(t *testing.T) {
 			t.Errorf("%v", out)
 		}
 		remove("the last owner", 409, "ORG_003", "root", "owner")
+
+		// Who may delete people deletes none that hold what they lack.
+		if _, err := w.Access.Put(t.Context(), access.Root(), storage.Role{
+			Scope: storage.ScopeSystem, Name: "cleaner", Permissions: []string{"read:system:users", "delete:system:users"},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		_, secret := w.Service(t, "cleaner", "", storage.ClientMetadata{Scope: "account admin organizations", Roles: []string{"system:cleaner"}})
+		answer := w.Token(t, "cleaner", secret, url.Values{"grant_type": {"client_credentials"}, "scope": {"admin organizations"}})
+		w.is("an administrator", 403, "AUTH_010", http.MethodDelete, "/users/"+w.id("root"), answer.AccessToken, nil)
 	})
 }
 
