@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/signet-idp/signet/internal/testkit/script"
 )
 
 // TestOidcClientTS runs a single-page application in Chromium on two origins:
@@ -15,8 +17,8 @@ import (
 // which is another site. Browsers are dear: it meets the built binary only.
 func TestOidcClientTS(t *testing.T) {
 	t.Parallel()
-	chromium := program(t, "Chromium (Debian: apt-get install chromium)", "chromium", "chromium-browser", "google-chrome")
-	install(t)
+	chromium := script.Program(t, "SIGNET_TEST_CHROMIUM", "chromium", "chromium-browser", "google-chrome")
+	script.Install(t, "")
 	a := &application{}
 	same := serveApp(t, a)
 	_, port, err := net.SplitHostPort(same)

@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/internal/testkit/mailsink"
+	"github.com/signet-idp/signet/internal/testkit/script"
 	"github.com/signet-idp/signet/internal/testkit/servers"
 	"github.com/signet-idp/signet/test/harness"
 )
@@ -139,54 +139,13 @@ func ready(t *testing.T, base string) bool {
 }
 
 // run starts a script and reports its checks as subtests.
-func run(t *testing.T, settings map[string]string, program, script string) {
+func run(t *testing.T, settings map[string]string, program, name string) {
 	t.Helper()
 	encoded, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, script)
-	cmd.Env = append(os.Environ(), "SETTINGS="+string(encoded), "PYTHONDONTWRITEBYTECODE=1")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	checks := 0
-	lines := bufio.NewScanner(stdout)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var line struct {
-			Name, Error string
-			MS          int
-		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil || line.Name == "" {
-			t.Logf("%s: %s", script, lines.Text())
-			continue
-		}
-		checks++
-		t.Run(line.Name, func(t *testing.T) {
-			t.Logf("%d ms", line.MS)
-			if line.Error != "" {
-				t.Error(line.Error)
-			}
-		})
-	}
-	if err := lines.Err(); err != nil {
-		t.Errorf("%s: %v", script, err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%s: %v\n%s", script, err, stderr.String())
-	}
-	if checks == 0 {
-		t.Errorf("%s reported no check", script)
-	}
+	script.Run(t, limit, "", []string{"SETTINGS=" + string(encoded), "PYTHONDONTWRITEBYTECODE=1"}, program, name)
 }
 
 // binary is cmd/signet, built once.
@@ -195,47 +154,36 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, command("go", "build", "-buildvcs=false", "-o", path, "github.com/signet-idp/signet/cmd/signet")
 })
 
-// environment is a Python with the pinned packages, made once.
-var environment = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(built, "venv")
-	if err := command(installed("SIGNET_TEST_PYTHON", "python3"), "-m", "venv", dir); err != nil {
-		return "", fmt.Errorf("%w\nPython 3 with venv is needed (Debian: apt-get install python3 python3-venv)", err)
-	}
-	path := filepath.Join(dir, "bin", "python")
-	return path, command(path, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt")
-})
-
-// compiled is the TypeScript client, type-checked and compiled once.
-var compiled = sync.OnceValue(func() error {
-	if err := command(installed("SIGNET_TEST_NPM", "npm"), "ci", "--no-audit", "--no-fund"); err != nil {
-		return err
-	}
-	return command(installed("SIGNET_TEST_NODE", "node"), filepath.Join("node_modules", "typescript", "bin", "tsc"), "-p", ".")
-})
+// environment is a Python with the pinned packages, made once; compiled is the
+// TypeScript client, type-checked and compiled once.
+var environment, compiled sync.Once
 
 func python(t *testing.T) string {
 	t.Helper()
-	path, err := environment()
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := filepath.Join(built, "venv")
+	path := filepath.Join(dir, "bin", "python")
+	environment.Do(func() {
+		python3 := script.Program(t, "SIGNET_TEST_PYTHON", "python3")
+		if err := command(python3, "-m", "venv", dir); err != nil {
+			t.Fatalf("%v\nPython 3 with venv is needed (Debian: apt-get install python3 python3-venv)", err)
+		}
+		if err := command(path, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"); err != nil {
+			t.Fatal(err)
+		}
+	})
 	return path
 }
 
 func node(t *testing.T) string {
 	t.Helper()
-	if err := compiled(); err != nil {
-		t.Fatal(err)
-	}
-	return installed("SIGNET_TEST_NODE", "node")
-}
-
-// installed is the program that the environment names, else the one on PATH.
-func installed(env, name string) string {
-	if path := os.Getenv(env); path != "" {
-		return path
-	}
-	return name
+	path := script.Node(t)
+	compiled.Do(func() {
+		script.Install(t, "")
+		if err := command(path, filepath.Join("node_modules", "typescript", "bin", "tsc"), "-p", "."); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return path
 }
 
 func command(name string, args ...string) error {

@@ -35,7 +35,7 @@ type program struct {
 // A new kind of server, such as Kafka, is one entry here and one pair of
 // functions in package launch.
 func catalogue() (map[string][]server, map[string][]program) {
-	return map[string][]server{
+	servers := map[string][]server{
 		"postgres": {{
 			name: "PostgreSQL", env: "SIGNET_TEST_POSTGRES_URL", apt: []string{"postgresql"},
 			ping: launch.PingPostgres, start: launch.Postgres, contain: launch.PostgresInDocker,
@@ -44,7 +44,8 @@ func catalogue() (map[string][]server, map[string][]program) {
 			name: "Redis", env: "SIGNET_TEST_REDIS_URL", apt: []string{"redis-server"},
 			ping: launch.PingRedis, start: launch.Redis, contain: launch.RedisInDocker,
 		}},
-	}, map[string][]program{
+	}
+	programs := map[string][]program{
 		"browser": {
 			{
 				name: "Chromium", env: "SIGNET_TEST_CHROMIUM", apt: []string{"chromium"},
@@ -57,6 +58,7 @@ func catalogue() (map[string][]server, map[string][]program) {
 			{name: "Python", env: "SIGNET_TEST_PYTHON", apt: []string{"python3", "python3-venv"}, names: []string{"python3"}},
 		},
 	}
+	return servers, programs
 }
 
 // provide finds, starts or installs what is needed and returns the environment
