@@ -50,6 +50,7 @@ async function state(page, text) {
 
 // signIn is a person on the hosted pages, and agrees the first time.
 async function signIn(page, consent = "consent-approve") {
+  await page.locator("#username:focus").waitFor(); // who types before the page has its focus makes Chromium say so
   await page.locator("#username").fill(person.email);
   await page.locator("#password").fill(person.password);
   await page.locator("#login-submit").click();
