@@ -3,6 +3,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,30 @@ func Wrap(cause error, code Code, message string) *Error {
 // Field returns an Invalid error about one field.
 func Field(field, message string) *Error {
 	return &Error{Code: Invalid, Message: message, Fields: []FieldError{{Field: field, Message: message}}}
+}
+
+// All is one error for several checks of the same input: the Invalid ones
+// together, with all their fields, so that a form shows everything at once. Any
+// other error comes alone. Nil when all are.
+func All(errs ...error) error {
+	var all *Error
+	for _, err := range errs {
+		e, ok := errors.AsType[*Error](err)
+		switch {
+		case err == nil:
+		case !ok || e.Code != Invalid:
+			return err
+		case all == nil:
+			merged := *e
+			all = &merged
+		default:
+			all.Fields = append(slices.Clone(all.Fields), e.Fields...)
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return all
 }
 
 // Retry sets RetryAfter and returns e.

@@ -43,3 +43,20 @@ func TestForeignErrorsAreInternal(t *testing.T) {
 		t.Error("a foreign error must count as internal without being a fault")
 	}
 }
+
+func TestAllFieldsAtOnce(t *testing.T) {
+	name, site := Field("name", "write a name"), Field("website", "write a URL")
+	e, ok := errors.AsType[*Error](All(nil, fmt.Errorf("check: %w", name), site))
+	if !ok || e.Code != Invalid || len(e.Fields) != 2 || e.Fields[0].Field != "name" || e.Fields[1].Field != "website" {
+		t.Errorf("%+v", e)
+	}
+	if len(name.Fields) != 1 {
+		t.Error("an error that was handed in changed")
+	}
+	if err := All(name, io.EOF); !errors.Is(err, io.EOF) {
+		t.Errorf("%v, want the one that is not about the input", err)
+	}
+	if err := All(nil, nil); err != nil {
+		t.Errorf("%v of nothing", err)
+	}
+}

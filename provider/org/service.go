@@ -78,9 +78,7 @@ func (s *Service) Create(ctx context.Context, o Organization) (storage.Organizat
 		o.ID = storage.NewID()
 	}
 	profile, err := NormalizeProfile(o.Profile)
-	if err == nil {
-		err = check(o.ID, o.Slug, o.Name, profile)
-	}
+	err = fault.All(check(o.ID, o.Slug, o.Name, profile), err)
 	if err == nil && o.Restricted {
 		err = within(nil, profile)
 	}

@@ -299,14 +299,9 @@ await check("a role that was taken needs a refresh and no new login", async () =
 });
 
 await check("forms show what is wrong beside the field", async () => {
-  for (const [field, body] of [
-    ["name", { name: "" }],
-    ["website", { name: "Fine", website: "javascript:alert(1)" }],
-  ] as const) {
-    const e = await refused(422, "REQ_001", () => api.call("POST", "/organizations", body));
-    assert.ok(Array.isArray(e.body.detail));
-    assert.deepEqual(e.body.detail.map((d) => d.loc.join(".")), [`body.${field}`]);
-  }
+  const e = await refused(422, "REQ_001", () => api.call("POST", "/organizations", { name: "", website: "javascript:alert(1)" }));
+  assert.ok(Array.isArray(e.body.detail));
+  assert.deepEqual(e.body.detail.map((d) => d.loc.join(".")).sort(), ["body.name", "body.website"]);
 });
 
 await check("too many guesses lock, and say for how long", async () => {
