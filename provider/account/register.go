@@ -99,10 +99,12 @@ func (s *Service) closed() error {
 
 // check judges what was typed, all of it before anybody is looked up.
 func (s *Service) check(r Registration) (canonical string, profile map[string]any, err error) {
+	var address error
 	if canonical, err = user.Canonical(r.Email); err != nil {
-		return "", nil, fault.Field("email", "write an e-mail address such as alice@example.com")
+		address = fault.Field("email", "write an e-mail address such as alice@example.com")
 	}
-	if profile, err = user.NormalizeProfile(r.Profile); err != nil {
+	profile, err = user.NormalizeProfile(r.Profile)
+	if err := fault.All(address, err); err != nil {
 		return "", nil, err
 	}
 	return canonical, profile, s.judge("password", r.Password)
