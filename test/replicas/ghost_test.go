@@ -20,8 +20,12 @@ import (
 	"github.com/signet-idp/signet/test/harness"
 )
 
-// tries is how often a change is made to fail somewhere on its way.
-const tries = 100
+const (
+	// tries is how often a change is made to fail somewhere on its way.
+	tries = 100
+	// kinds is how many kinds of change there are (see change).
+	kinds = 4
+)
 
 // TestNoGhosts makes changes fail at every place, the commit among them: there
 // is no event without its change, no change without its event, and no feed
@@ -31,16 +35,12 @@ func TestNoGhosts(t *testing.T) {
 	t.Run("SQLite, cancelled", func(t *testing.T) {
 		t.Parallel()
 		w := setup(t, 1, harness.Options{})
-		haunt(t, w.at(0), w.at(0), func(rnd *rand.Rand) (context.Context, func()) {
-			return newFuse(1 + rnd.IntN(14)), func() {}
-		})
+		haunt(t, w.at(0), w.at(0), cancelling())
 	})
 	t.Run("PostgreSQL, cancelled", func(t *testing.T) {
 		t.Parallel()
 		w := setup(t, 1, harness.Options{DatabaseURL: servers.Postgres(t)})
-		haunt(t, w.at(0), w.at(0), func(rnd *rand.Rand) (context.Context, func()) {
-			return newFuse(1 + rnd.IntN(14)), func() {}
-		})
+		haunt(t, w.at(0), w.at(0), cancelling())
 	})
 	t.Run("PostgreSQL, connection lost", func(t *testing.T) {
 		t.Parallel()
@@ -53,7 +53,7 @@ func TestNoGhosts(t *testing.T) {
 		w.person = w.at(1).User(t, "alice@example.test", password)
 		w.at(1).Client(t, "web", storage.ClientMetadata{TokenEndpointAuthMethod: "none", FirstParty: true})
 		w.sync(t)
-		haunt(t, w.at(0), w.at(1), func(rnd *rand.Rand) (context.Context, func()) {
+		haunt(t, w.at(0), w.at(1), func(rnd *rand.Rand, _ int) (context.Context, func()) {
 			if rnd.IntN(2) == 0 {
 				proxy.BreakAfterSending(1 + rnd.IntN(6000))
 			} else {
@@ -81,6 +81,20 @@ func newFuse(n int) *fuse {
 	return f
 }
 
+// cancelling spoils changes by a fuse that burns down somewhere on their way.
+// The first of each kind goes through and tells how long that way is.
+func cancelling() func(*rand.Rand, int) (context.Context, func()) {
+	var length [kinds]int
+	return func(rnd *rand.Rand, kind int) (context.Context, func()) {
+		if length[kind] > 0 {
+			return newFuse(1 + rnd.IntN(length[kind]+2)), func() {}
+		}
+		const long = 1 << 20
+		f := newFuse(long)
+		return f, func() { length[kind] = long - int(f.left.Load()) }
+	}
+}
+
 func (f *fuse) burn() {
 	if f.left.Add(-1) <= 0 {
 		f.once.Do(func() { close(f.done) })
@@ -101,7 +115,7 @@ func (f *fuse) Err() error {
 
 // haunt makes many changes fail at in, each somewhere else, and looks at the
 // outcome with witness.
-func haunt(t *testing.T, in, witness *harness.Instance, spoil func(*rand.Rand) (context.Context, func())) {
+func haunt(t *testing.T, in, witness *harness.Instance, spoil func(*rand.Rand, int) (context.Context, func())) {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	owner := witness.User(t, "owner@example.test", password)
@@ -111,23 +125,23 @@ func haunt(t *testing.T, in, witness *harness.Instance, spoil func(*rand.Rand) (
 		t.Fatal(err)
 	}
 	var sessions []storage.Session
-	for range tries / 4 {
+	for range tries / kinds {
 		_, s := witness.SignedIn(t, member.ID)
 		sessions = append(sessions, s)
 	}
 	failed := map[string]int{}
 	for n := range tries {
-		ctx, over := spoil(rnd)
+		ctx, over := spoil(rnd, n%kinds)
 		what, err := change(ctx, in, n, o, owner, member, sessions)
 		over()
 		if err != nil {
 			failed[what]++
 		}
 	}
-	t.Logf("of %d changes of each kind these failed: %v", tries/4, failed)
+	t.Logf("of %d changes of each kind these failed: %v", tries/kinds, failed)
 	for _, what := range []string{"create", "roles", "logout", "code"} {
-		if n := failed[what]; n == 0 || n == tries/4 {
-			t.Errorf("%s: %d of %d failed: nothing was tested", what, n, tries/4)
+		if n := failed[what]; n == 0 || n == tries/kinds {
+			t.Errorf("%s: %d of %d failed: nothing was tested", what, n, tries/kinds)
 		}
 	}
 	lookForGhosts(t, witness, o.ID, member.ID)
@@ -135,16 +149,16 @@ func haunt(t *testing.T, in, witness *harness.Instance, spoil func(*rand.Rand) (
 
 // change makes the n-th change.
 func change(ctx context.Context, in *harness.Instance, n int, o storage.Organization, owner, member storage.User, sessions []storage.Session) (string, error) {
-	switch n % 4 {
+	switch n % kinds {
 	case 0:
 		_, err := in.Organizations.Create(ctx, org.Organization{Slug: fmt.Sprintf("ghost-%d", n), Name: "Ghost", OwnerID: owner.ID, Source: "admin"})
 		return "create", err
 	case 1:
-		roles := [][]string{{"member"}, {"manager", "viewer"}, {"viewer"}}[n/4%3]
+		roles := [][]string{{"member"}, {"manager", "viewer"}, {"viewer"}}[n/kinds%3]
 		_, err := in.Organizations.ChangeRoles(ctx, access.Root(), o.ID, member.ID, roles, "admin")
 		return "roles", err
 	case 2:
-		return "logout", in.Sessions.End(ctx, sessions[n/4], "logout")
+		return "logout", in.Sessions.End(ctx, sessions[n/kinds], "logout")
 	}
 	a := harness.NewAuthorization("web", "openid offline_access", nil)
 	form, err := params.Parse(a.Params.Encode())
