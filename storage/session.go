@@ -88,6 +88,11 @@ type LoginTransaction struct {
 	ConsumedAt     time.Time
 	CreatedAt      time.Time
 	Expiry         time.Time
+	// UserID is whom a first factor has proven while a second one is waited
+	// for, ProvenAt when, AMR how (RFC 8176).
+	UserID   string
+	ProvenAt time.Time
+	AMR      []string
 }
 
 // LoginTransactions keeps login transactions.

@@ -7,6 +7,10 @@ var traces = []struct {
 	name, sql string
 	address   bool
 }{
+	{"factors", `DELETE FROM factors WHERE user_id = $1`, false},
+	{"backup codes", `DELETE FROM backup_codes WHERE user_id = $1`, false},
+	{"devices", `DELETE FROM devices WHERE user_id = $1`, false},
+	{"MFA policy", `DELETE FROM mfa_policies WHERE scope = 'user' AND subject = $1`, false},
 	{"links", `DELETE FROM links WHERE user_id = $1`, false},
 	{"messages", `DELETE FROM messages WHERE user_id = $1`, false},
 	{"consents", `DELETE FROM consents WHERE user_id = $1`, false},

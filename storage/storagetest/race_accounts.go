@@ -106,6 +106,22 @@ func testOneWinnerOfAccounts(t *testing.T, r []Store) {
 			}
 		})
 	})
+	t.Run("UseBackupCode", func(t *testing.T) {
+		u := insertUser(t, ctx, r[0])
+		race(t, r, func(round int) func(Store, int) (bool, error) {
+			noError(t, r[0].ReplaceBackupCodes(ctx, u.ID, [][]byte{{byte(round), 1}, {byte(round), 2}}))
+			return func(s Store, _ int) (bool, error) { return s.UseBackupCode(ctx, u.ID, []byte{byte(round), 1}) }
+		})
+	})
+	t.Run("UpdateFactor", func(t *testing.T) {
+		u := insertUser(t, ctx, r[0])
+		race(t, r, func(int) func(Store, int) (bool, error) {
+			f := storage.Factor{ID: storage.NewID(), UserID: u.ID, Type: storage.FactorTOTP, Position: 5}
+			noError(t, r[0].InsertFactor(ctx, f))
+			f.Position = 6
+			return func(s Store, _ int) (bool, error) { return s.UpdateFactor(ctx, f, 5) }
+		})
+	})
 	t.Run("VerifyDomain", func(t *testing.T) {
 		owners := make([]string, raceRunners)
 		for i := range owners {

@@ -130,6 +130,7 @@ func testRoundTrips(t *testing.T, r []Store) {
 			ID: storage.NewID(), BrowserHash: append([]byte{1}, blobs.Draw(t, "browser")...), Request: blobs.Draw(t, "request"),
 			SessionID: texts.Draw(t, "sid"), AuthenticatedAt: times.Draw(t, "authenticated"), Consented: rapid.Bool().Draw(t, "consented"),
 			ConsentedScope: texts.Draw(t, "scope"), ConsumedAt: times.Draw(t, "consumed"), CreatedAt: times.Draw(t, "created"), Expiry: times.Draw(t, "expiry"),
+			UserID: texts.Draw(t, "user"), ProvenAt: times.Draw(t, "proven"), AMR: words.Draw(t, "amr"),
 		}
 		noError(t, s.PutLoginTransaction(ctx, v))
 		equal(t, must(back.LoginTransactionByID(ctx, v.ID))(t), v)

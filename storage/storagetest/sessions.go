@@ -76,6 +76,7 @@ func testLoginTransactions(t *testing.T, r []Store) {
 	v := storage.LoginTransaction{
 		ID: storage.NewID(), BrowserHash: []byte{7, 0}, Request: []byte("sealed"), SessionID: "sid",
 		AuthenticatedAt: epoch, CreatedAt: epoch, Expiry: epoch.Add(10 * time.Minute),
+		UserID: "u", ProvenAt: epoch, AMR: []string{"pwd"},
 	}
 	noError(t, s.PutLoginTransaction(ctx, v))
 	equal(t, must(s.LoginTransactionByID(ctx, v.ID))(t), v)
@@ -84,6 +85,7 @@ func testLoginTransactions(t *testing.T, r []Store) {
 
 	next := v
 	next.Request, next.Consented, next.ConsentedScope = nil, true, "openid email"
+	next.UserID, next.ProvenAt, next.AMR = "", time.Time{}, nil
 	next.BrowserHash, next.CreatedAt = []byte("stranger"), epoch.Add(time.Hour) // not written
 	noError(t, s.PutLoginTransaction(ctx, next))
 	next.BrowserHash, next.CreatedAt = v.BrowserHash, v.CreatedAt

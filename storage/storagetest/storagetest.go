@@ -40,6 +40,9 @@ type Store interface {
 	storage.DataKeys
 	storage.Sweeper
 	storage.Links
+	storage.Factors
+	storage.Devices
+	storage.MFAPolicies
 	storage.Messages
 	storage.Invitations
 	storage.Domains
@@ -89,6 +92,10 @@ func Run(t *testing.T, open Factory) {
 		{"leases", testLeases},
 		{"logout deliveries", testLogoutDeliveries},
 		{"links", testLinks},
+		{"factors", testFactors},
+		{"backup codes", testBackupCodes},
+		{"devices", testDevices},
+		{"MFA policies", testMFAPolicies},
 		{"messages", testMessages},
 		{"invitations", testInvitations},
 		{"domains", testDomains},
