@@ -1,0 +1,192 @@
+package answers_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/signet-idp/signet/provider/access"
+	"github.com/signet-idp/signet/provider/user"
+	"github.com/signet-idp/signet/storage"
+	"github.com/signet-idp/signet/test/harness"
+)
+
+// strangers are addresses of every kind that an answer must not tell apart, all
+// of one length: even an answer's length says nothing. The first is nobody's.
+var strangers = []string{"nobody", "active", "paused", "unsure", "erased", "keyset"}
+
+func address(who string) string { return who + "@acme.test" }
+
+// populate makes the accounts.
+func (w *world) populate(t *testing.T) {
+	t.Helper()
+	in, ctx := w.all[0], t.Context()
+	hash, err := in.Passwords.Hash(ctx, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range strangers[1:] {
+		a := user.Account{Email: address(who), EmailVerified: who != "unsure", PasswordHash: hash, Source: "admin"}
+		if who == "keyset" {
+			a.PasswordHash = "" // somebody who has no password
+		}
+		u, err := in.Users.Create(ctx, access.Root(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch who {
+		case "paused":
+			_, err = in.Users.SetStatus(ctx, u.ID, storage.UserSuspended, "test")
+		case "erased":
+			_, err = in.Users.Delete(ctx, u.ID, "test")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.sync(t)
+}
+
+var varying = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`"(request_id|timestamp)":"[^"]*"`), `"$1":"($1)"`},
+	// What a page seals for its own form.
+	{regexp.MustCompile(`(<input[^>]*type="hidden"[^>]*value=")[^"]*"`), `$1(sealed)"`},
+	{regexp.MustCompile(`(transaction=)[^"&]*`), `$1(sealed)`},
+	{regexp.MustCompile(`id="request-id">[^<]*<`), `id="request-id">(request)<`},
+}
+
+// portrait writes an answer down without what no two answers share: the
+// request's name, the time, and what is left of a limit that both count against.
+func portrait(status int, header http.Header, body, email string) string {
+	h := header.Clone()
+	for _, name := range []string{"Date", "X-Request-Id", "Traceparent", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", "Retry-After"} {
+		if h.Get(name) != "" {
+			h.Set(name, "(varies)")
+		}
+	}
+	for i, c := range h["Set-Cookie"] {
+		name, _, _ := strings.Cut(c, "=")
+		h["Set-Cookie"][i] = name
+	}
+	var b bytes.Buffer
+	fmt.Fprintln(&b, status)
+	_ = h.Write(&b)
+	body = strings.ReplaceAll(body, email, "(email)")
+	for _, v := range varying {
+		body = v.pattern.ReplaceAllString(body, v.with)
+	}
+	return b.String() + body
+}
+
+// ask sends one request about an address and describes the answer.
+type ask func(t *testing.T, in *harness.Instance, email string) (status int, portrait string)
+
+func asJSON(path string, more m) ask {
+	return func(t *testing.T, in *harness.Instance, email string) (int, string) {
+		body := m{"email": email}
+		for k, v := range more {
+			body[k] = v
+		}
+		a := send(t, in, http.MethodPost, path, body)
+		return a.status, portrait(a.status, a.header, string(a.raw), email)
+	}
+}
+
+// onPage fills a hosted page that takes an address, in a browser of its own.
+func onPage(path string, more map[string]string) ask {
+	return func(t *testing.T, in *harness.Instance, email string) (int, string) {
+		b := in.NewBrowser(t)
+		form := map[string]string{"email": email, "username": email}
+		for k, v := range more {
+			form[k] = v
+		}
+		p := b.Submit(b.Get(path), form)
+		return p.Status, portrait(p.Status, p.Header, p.Body, email)
+	}
+}
+
+// TestAlike: whether an address is nobody's, somebody's, a suspended, deleted or
+// unverified person's, or one's who has no password: the answer is the same to
+// the byte, in its headers and its length too. How long it takes is measured by
+// test/load (-ops alike).
+func TestAlike(t *testing.T) {
+	t.Parallel()
+	env := []string{
+		"SIGNET_ACCOUNTS_ENUMERATION_SAFE=true", "SIGNET_LIMITS_MAILS_PER_HOUR=2",
+		"SIGNET_LIMITS_LOGINS_PER_ADDR=100000", "SIGNET_LIMITS_MAILS_PER_ADDR=100000", "SIGNET_LIMITS_REGISTERS_PER_ADDR=100000",
+	}
+	signIn := harness.NewAuthorization("web", "openid", nil)
+	for _, c := range []struct {
+		name string
+		ask  ask
+		want []int // by try
+	}{
+		// The eleventh failure locks, and then the right password does not help.
+		{"login", asJSON("/auth/login", m{"password": "wrong"}), []int{401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 423, 423}},
+		{"forgot password", asJSON("/auth/forgot-password", nil), []int{200, 200, 429}},
+		{"resend verification", asJSON("/auth/resend-verification", nil), []int{200, 200, 429}},
+		{"register", asJSON("/auth/register", m{"password": password}), []int{202, 202, 429}},
+		{"register, a weak password", asJSON("/auth/register", m{"password": "short"}), []int{422}},
+		{"sign-in page", onPage(signIn.Path(), map[string]string{"password": "wrong", "action": "login"}), []int{401, 401}},
+		{"recovery page", onPage("/ui/recover", nil), []int{200, 200, 429}},
+		{"registration page", onPage("/ui/register", map[string]string{"new_password": password}), []int{200, 200, 429}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			engines(t, env, func(t *testing.T, w *world) {
+				w.all[0].Client(t, "web", storage.ClientMetadata{TokenEndpointAuthMethod: "none", FirstParty: true})
+				w.populate(t)
+				for try, want := range c.want {
+					var first string
+					for i, who := range strangers {
+						status, got := c.ask(t, w.at(try), address(who))
+						if status != want {
+							t.Fatalf("%s, try %d: %d, want %d\n%s", who, try+1, status, want, got)
+						}
+						if i == 0 {
+							first = got
+						} else if first != got {
+							t.Errorf("try %d tells (-nobody +%s)\n%s", try+1, who, cmp.Diff(first, got))
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestLockedAlike: once failures have locked an identifier, the right password
+// is answered as any other, and as for nobody.
+func TestLockedAlike(t *testing.T) {
+	t.Parallel()
+	engines(t, []string{"SIGNET_LIMITS_LOCK_FAILURES=2"}, func(t *testing.T, w *world) {
+		w.populate(t)
+		right, wrong := asJSON("/auth/login", m{"password": password}), asJSON("/auth/login", m{"password": "wrong"})
+		var first string
+		for i, who := range strangers {
+			for try, want := range []int{401, 401, 423} {
+				if status, got := wrong(t, w.at(try), address(who)); status != want {
+					t.Fatalf("%s, try %d: %d, want %d\n%s", who, try+1, status, want, got)
+				}
+			}
+			_, got := right(t, w.at(i), address(who))
+			if i == 0 {
+				first = got
+			}
+			if first != got {
+				t.Errorf("the right password tells (-nobody +%s)\n%s", who, cmp.Diff(first, got))
+			}
+			if !strings.HasPrefix(got, "423\n") || !strings.Contains(got, "Retry-After: (varies)") || !strings.Contains(got, "AUTH_008") {
+				t.Errorf("%s: %s", who, got)
+			}
+		}
+	})
+}
