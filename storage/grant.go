@@ -81,6 +81,9 @@ type Grants interface {
 	// still there and the grant is not revoked; organizationID becomes the
 	// grant's. It says whether this call won.
 	StepGrant(ctx context.Context, id string, from int64, organizationID string, at, refreshExpiry time.Time) (won bool, err error)
+	// ReauthenticateGrant notes a fresh authentication in a grant that is not
+	// revoked and says whether it did.
+	ReauthenticateGrant(ctx context.Context, id string, authTime time.Time, acr string, amr []string) (bool, error)
 	// RevokeGrant ends the grant and says whether this call was the one that did.
 	RevokeGrant(ctx context.Context, id, reason string, at time.Time) (won bool, err error)
 	// RevokeGrantsOfSession ends the live grants of a session; with keepOffline

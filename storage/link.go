@@ -23,6 +23,8 @@ type Link struct {
 // Links keeps one-time links.
 type Links interface {
 	InsertLink(ctx context.Context, l Link) error
+	// LinkByID returns a link, used and expired ones included.
+	LinkByID(ctx context.Context, id string) (Link, error)
 	// LinkByHash returns a link, used and expired ones included.
 	LinkByHash(ctx context.Context, purpose string, hash []byte) (Link, error)
 	// OpenLink returns the newest link of a person and purpose that is neither

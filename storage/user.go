@@ -60,6 +60,10 @@ type Users interface {
 	// TouchLogin notes the time of a login, never back, and the organization
 	// then active; the version stays. ErrNotFound without such a user.
 	TouchLogin(ctx context.Context, userID, organizationID string, at time.Time) error
+	// LockUser keeps others from changing the account until the running
+	// transaction ends; ErrNotFound without such a user. It is the guard row of
+	// rules that span a person's rows.
+	LockUser(ctx context.Context, id string) error
 	// ListUsers pages by id: rows with an id above after, at most limit (1..500).
 	ListUsers(ctx context.Context, after string, limit int) ([]User, error)
 }

@@ -127,7 +127,7 @@ func caller(r *http.Request, p *web.Principal) (account.Caller, error) {
 		return account.Caller{}, fault.New(fault.Forbidden, "this is for people: a client has no account")
 	}
 	return account.Caller{
-		UserID: p.Subject, SessionID: p.SessionID, ClientID: p.ClientID, AuthTime: p.AuthTime, Device: device(r, ""), Locale: locale(r),
+		UserID: p.Subject, SessionID: p.SessionID, ClientID: p.ClientID, AuthTime: p.AuthTime, ACR: p.ACR, Device: device(r, ""), Locale: locale(r),
 	}, nil
 }
 

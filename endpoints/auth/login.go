@@ -9,6 +9,7 @@ import (
 	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/session"
 )
@@ -76,7 +77,8 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.NoStore(w)
 	out, err := h.Login.JSON(r.Context(), login.JSON{
-		ClientID: q.ClientID, Username: q.Email, Password: q.Password, Device: device(r, q.DeviceName),
+		ClientID: q.ClientID, Username: q.Email, Password: q.Password, Code: q.MFACode, Method: q.MFAMethod,
+		Device: device(r, q.DeviceName), Locale: r.Header.Get("Accept-Language"),
 		Options: login.Options{Organization: q.OrganizationID, Remember: q.RememberMe},
 	})
 	if err != nil {
@@ -87,7 +89,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.WriteJSON(w, http.StatusOK, LoginAnswer{Tokens: shape.TokensOf(out), User: user})
+	return web.WriteJSON(w, http.StatusOK, LoginAnswer{Tokens: shape.TokensOf(out.Issued), User: user})
 }
 
 func (h *Handler) user(r *http.Request, userID, organizationID string) (*shape.User, error) {
@@ -112,8 +114,8 @@ func device(r *http.Request, name string) session.Device {
 // passwords alike, locks whether or not there is such an account, and what is
 // wrong with an account only after its password.
 func (h *Handler) loginError(err error) error {
-	var locked *login.LockedError
-	var limited *login.LimitedError
+	var locked *guard.LockedError
+	var limited *guard.LimitedError
 	switch {
 	case errors.Is(err, login.ErrCredentials):
 		return fault.Wrap(err, fault.BadCredentials, "Incorrect email or password")

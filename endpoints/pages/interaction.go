@@ -69,7 +69,7 @@ func (i *Interaction) Knows(r *http.Request) bool {
 func (i *Interaction) browser(r *http.Request) (login.Browser, error) {
 	b := login.Browser{ID: i.Cookies.Browser(r), Device: session.Device{
 		UserAgent: r.UserAgent(), IPAddress: web.ClientAddr(r.Context()).String(),
-	}}
+	}, Locale: r.Header.Get("Accept-Language")}
 	cookie := i.Cookies.Session(r)
 	if cookie == "" {
 		return b, nil
@@ -110,6 +110,8 @@ func (i *Interaction) follow(w http.ResponseWriter, r *http.Request, out login.O
 		return i.see(w, r, PathLogin, out.Param)
 	case login.StepConsent:
 		return i.see(w, r, PathConsent, out.Param)
+	case login.StepFactor, login.StepEnrol:
+		return i.see(w, r, PathFactor, out.Param)
 	}
 	return i.Deliver(w, r, out.Response)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/oauth/params"
@@ -101,24 +102,30 @@ func (i *Interaction) submitLogin(w http.ResponseWriter, r *http.Request) error 
 		v.Error = LoginErrorMissing
 		return i.Renderer.Login(w, http.StatusUnprocessableEntity, v)
 	}
-	out, sess, cookie, err := i.Login.Password(r.Context(), p, b, username, password)
-	if sess.ID != "" {
-		web.Log(r.Context()).User(sess.UserID).Session(sess.ID)
-		if cookie != "" {
-			i.Cookies.SetSession(w, cookie)
-		}
-	}
+	out, err := i.Login.Password(r.Context(), p, b, username, password)
+	i.entered(w, r, out)
 	if err != nil {
 		return i.loginFailed(w, r, v, err)
 	}
-	return i.follow(w, r, out)
+	return i.follow(w, r, out.Outcome)
+}
+
+// entered gives the browser the session that a step has begun.
+func (i *Interaction) entered(w http.ResponseWriter, r *http.Request, out login.Entered) {
+	if out.Session.ID == "" {
+		return
+	}
+	web.Log(r.Context()).User(out.Session.UserID).Session(out.Session.ID)
+	if out.Cookie != "" {
+		i.Cookies.SetSession(w, out.Cookie)
+	}
 }
 
 // loginFailed shows the form again with what may be said about the failure.
 func (i *Interaction) loginFailed(w http.ResponseWriter, r *http.Request, v LoginView, err error) error {
 	status := http.StatusUnauthorized
-	var locked *login.LockedError
-	var limited *login.LimitedError
+	var locked *guard.LockedError
+	var limited *guard.LimitedError
 	switch {
 	case errors.Is(err, login.ErrCredentials):
 		v.Error = LoginErrorCredentials

@@ -12,6 +12,7 @@ const (
 	PathLogin   = "/ui/login"
 	PathConsent = "/ui/consent"
 	PathLogout  = "/ui/logout"
+	PathFactor  = "/ui/mfa"
 	PathAssets  = "/ui/assets/"
 
 	PathRegister     = "/ui/register"

@@ -19,9 +19,11 @@ func (s *Service) Delete(ctx context.Context, c Caller, pw string) (storage.User
 		return u, err
 	}
 	if pw == "" {
-		err = s.recent(c)
+		err = s.recent(ctx, c)
 	} else {
-		err = s.confirm(ctx, c, u, pw)
+		if err = s.guarded(ctx, c); err == nil {
+			err = s.confirm(ctx, c, u, pw)
+		}
 	}
 	if err != nil {
 		return u, err

@@ -16,7 +16,7 @@ import (
 // Errors: fault.StepUpRequired, fault.Invalid, fault.RateLimited,
 // fault.Unavailable.
 func (s *Service) RequestEmail(ctx context.Context, c Caller, field, email string) error {
-	if err := s.recent(c); err != nil {
+	if err := s.recent(ctx, c); err != nil {
 		return err
 	}
 	if err := s.Messages.Check(notify.Email); err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/signet-idp/signet/provider/account"
 	"github.com/signet-idp/signet/provider/change/changetest"
 	"github.com/signet-idp/signet/provider/fault"
-	"github.com/signet-idp/signet/provider/login"
+	"github.com/signet-idp/signet/provider/guard"
+	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/notify"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/user"
@@ -95,7 +96,7 @@ type desk struct {
 
 var settings = account.Settings{
 	Registration: account.RegistrationOpen, VerificationRequired: true,
-	Verification: 24 * time.Hour, Reset: time.Hour, RecentAuth: 10 * time.Minute, MailsPerHour: 3,
+	Verification: 24 * time.Hour, Reset: time.Hour, MailsPerHour: 3,
 }
 
 // linkKey makes the key of links over the fixture's store.
@@ -128,7 +129,8 @@ func newDesk(tb testing.TB, f *changetest.Fixture, s account.Settings) *desk {
 	counters := inproc.NewCounters(f.Clock, 0)
 	d := &desk{Fixture: f, post: &post{dead: map[notify.Channel]bool{}}, invited: &invitations{}, users: users, orgs: orgs}
 	d.Service = account.New(account.Deps{
-		Store: f.Store, Users: users, Policy: password.NewPolicy(0), Passwords: hasher, Guard: login.NewGuard(counters, login.DefaultLimits()),
+		Store: f.Store, Users: users, Policy: password.NewPolicy(0), Passwords: hasher, Guard: guard.New(counters, guard.DefaultLimits()),
+		Recency: mfa.New(mfa.Deps{Store: f.Store, Clock: f.Clock, Settings: mfa.DefaultSettings("id.example")}),
 		Counters: counters, Messages: d.post, Invitations: d.invited, Organizations: orgs, Change: f.Changes, Key: linkKey(tb, f),
 		Clock: f.Clock, Rand: rand.Reader, Settings: s,
 	})

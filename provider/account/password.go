@@ -147,8 +147,8 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, field, 
 		return err
 	}
 	if u.PasswordHash == "" {
-		err = s.recent(c)
-	} else {
+		err = s.recent(ctx, c)
+	} else if err = s.guarded(ctx, c); err == nil {
 		err = s.confirm(ctx, c, u, current)
 	}
 	if err != nil {

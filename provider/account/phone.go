@@ -28,7 +28,7 @@ const (
 // caller's. Errors: fault.StepUpRequired, fault.Invalid, fault.RateLimited,
 // fault.Unavailable.
 func (s *Service) RequestPhone(ctx context.Context, c Caller, field, number string) error {
-	if err := s.recent(c); err != nil {
+	if err := s.recent(ctx, c); err != nil {
 		return err
 	}
 	if err := s.Messages.Check(notify.SMS); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/hook"
-	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/notify"
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/provider/user"
@@ -78,10 +78,19 @@ type Passwords interface {
 	VerifyDummy(ctx context.Context, pw string) error
 }
 
-// Guard slows down who guesses passwords (*login.Guard).
+// Guard slows down who guesses passwords (*guard.Guard).
 type Guard interface {
-	Check(ctx context.Context, identifier, address string) error
-	Succeeded(ctx context.Context, identifier string) error
+	Check(ctx context.Context, who guard.Who) error
+	Succeeded(ctx context.Context, who guard.Who) error
+}
+
+// Recency says whether somebody has authenticated a short while ago
+// (*mfa.Service).
+type Recency interface {
+	// Recent answers fault.StepUpRequired when they have not, or not with their
+	// second factor.
+	Recent(ctx context.Context, userID string, authTime time.Time, acr string) error
+	CountFactors(ctx context.Context, userID string) (int, error)
 }
 
 // Key seals and hashes links (keys.Purpose "link").
@@ -110,7 +119,6 @@ type Settings struct {
 
 	Verification time.Duration // life of verification and confirmation links
 	Reset        time.Duration // of reset links
-	RecentAuth   time.Duration // how long an authentication counts as recent
 
 	// MailsPerHour bounds what one address is sent on request, for each kind.
 	MailsPerHour int
@@ -124,7 +132,8 @@ type Deps struct {
 	Policy        *password.Policy
 	Passwords     Passwords
 	Guard         Guard
-	Counters      login.Counter
+	Recency       Recency
+	Counters      guard.Counter
 	Messages      Messages
 	Invitations   Invitations
 	Organizations Organizations
@@ -159,30 +168,37 @@ type Caller struct {
 	SessionID string
 	ClientID  string
 	AuthTime  time.Time
+	ACR       string
 	Device    session.Device
 	// Locale is the languages they read (Accept-Language).
 	Locale string
 }
 
-// recent answers fault.StepUpRequired unless the person has authenticated
-// within Settings.RecentAuth (RFC 9470).
-func (s *Service) recent(c Caller) error {
-	if age := s.Clock.Now().Sub(c.AuthTime); !c.AuthTime.IsZero() && age <= s.Settings.RecentAuth {
-		return nil
+// recent answers fault.StepUpRequired unless the person has authenticated a
+// short while ago, with a second factor if they have one.
+func (s *Service) recent(ctx context.Context, c Caller) error {
+	return s.Recency.Recent(ctx, c.UserID, c.AuthTime, c.ACR)
+}
+
+// guarded is recent for those who have a second factor: their password alone,
+// which confirm asks for, is not enough.
+func (s *Service) guarded(ctx context.Context, c Caller) error {
+	n, err := s.Recency.CountFactors(ctx, c.UserID)
+	if err != nil || n == 0 {
+		return err
 	}
-	e := fault.New(fault.StepUpRequired, "sign in again first: this needs a recent authentication")
-	e.MaxAge = s.Settings.RecentAuth
-	return e
+	return s.recent(ctx, c)
 }
 
 // confirm checks the caller's password, as a login would: counted, and refused
 // after too many failures. A failure is recorded.
 func (s *Service) confirm(ctx context.Context, c Caller, u storage.User, pw string) error {
-	if err := s.Guard.Check(ctx, u.EmailCanonical, c.Device.IPAddress); err != nil {
-		if locked, ok := errors.AsType[*login.LockedError](err); ok {
+	who := guard.Who{Identifier: u.EmailCanonical, Known: c.SessionID, Address: c.Device.IPAddress}
+	if err := s.Guard.Check(ctx, who); err != nil {
+		if locked, ok := errors.AsType[*guard.LockedError](err); ok {
 			return fault.Wrap(err, fault.AccountLocked, "too many attempts; try again later").Retry(locked.RetryAfter)
 		}
-		if limited, ok := errors.AsType[*login.LimitedError](err); ok {
+		if limited, ok := errors.AsType[*guard.LimitedError](err); ok {
 			return fault.Wrap(err, fault.RateLimited, "too many attempts from this address; try again later").Retry(limited.RetryAfter)
 		}
 		return err
@@ -198,7 +214,7 @@ func (s *Service) confirm(ctx context.Context, c Caller, u storage.User, pw stri
 		return busy(err)
 	}
 	if ok {
-		return s.Guard.Succeeded(ctx, u.EmailCanonical)
+		return s.Guard.Succeeded(ctx, who)
 	}
 	err = s.Change.Do(ctx, "account: wrong password", func(_ context.Context, ch *change.Change) error {
 		ch.Record(event.Event{

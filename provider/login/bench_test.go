@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth/params"
 	"github.com/signet-idp/signet/storage"
@@ -80,7 +81,7 @@ func BenchmarkJSONLogin(b *testing.B) {
 	}
 	in.User(b, "alice@example.test", "correct horse battery")
 	in.Login.Passwords = instant{}
-	in.Login.Guard = login.NewGuard(in.Counters, login.Limits{Failures: 1 << 40, Attempts: 1 << 40, Window: time.Minute, Lock: time.Minute})
+	in.Login.Guard = guard.New(in.Counters, guard.Limits{Failures: 1 << 40, Attempts: 1 << 40, Window: time.Minute, Lock: time.Minute})
 	b.ReportAllocs()
 	for b.Loop() {
 		_, err := in.Login.JSON(b.Context(), login.JSON{ClientID: "legacy", Username: "alice@example.test", Password: "x"})

@@ -14,7 +14,14 @@ type JSON struct {
 	ClientID string // a json_login client
 	Username string
 	Password string
-	Device   session.Device
+	// Code proves a second factor at once, of Method (an id or a kind; empty: an
+	// authenticator app or a backup code, whichever it looks like).
+	Code   string
+	Method string
+	Device session.Device
+	// DeviceToken is what an earlier login gave this device, or empty.
+	DeviceToken string
+	Locale      string
 	Options
 }
 
@@ -27,18 +34,40 @@ type Options struct {
 	Remember bool
 }
 
+// Tokens are what a login through the JSON API gives.
+type Tokens struct {
+	oauth.Issued
+	// DeviceToken lets this device be recognized at the next login; empty unless
+	// it is trusted, or was known by it before.
+	DeviceToken string
+	// BackupCodes came with the first factor; they are shown once.
+	BackupCodes []string
+}
+
 // JSON signs a person in with name and password. Errors: those of Password
-// (but for ErrConsumed), ErrUnverified, *LimitedError, and those of Issue.
-func (s *Service) JSON(ctx context.Context, in JSON) (oauth.Issued, error) {
+// (but for ErrConsumed), *FactorError when a second factor is to come, those of
+// mfa.Service.Judge for a code that came along, and those of Issue.
+func (s *Service) JSON(ctx context.Context, in JSON) (Tokens, error) {
 	// Which clients may ask is settled before the password is looked at.
 	if _, err := s.OAuth.DirectClient(ctx, in.ClientID); err != nil {
-		return oauth.Issued{}, err
+		return Tokens{}, err
 	}
-	u, err := s.verify(ctx, in.ClientID, in.Device, in.Username, in.Password)
+	u, device, err := s.verify(ctx, in.ClientID, in.Device, in.DeviceToken, in.Username, in.Password)
 	if err != nil {
-		return oauth.Issued{}, err
+		return Tokens{}, err
 	}
-	out, err := s.Issue(ctx, u, in.ClientID, in.Device, ByPassword(), in.Options)
+	need, err := s.Factors.Need(ctx, u, device, false)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if need.Factor || need.Enrol {
+		w := waitingLogin{
+			ClientID: in.ClientID, UserID: u.ID, ProvenAt: s.Clock.Now(), AMR: []string{amrPassword}, Options: in.Options,
+			DeviceName: in.Device.Name, DeviceToken: in.DeviceToken,
+		}
+		return s.second(ctx, w, need, in)
+	}
+	out, err := s.tokens(ctx, u, in.ClientID, in.Device, in.DeviceToken, in.Locale, ByPassword(), in.Options, false)
 	if err == nil {
 		s.Observer.Login("password", "success", "")
 	}
@@ -51,11 +80,37 @@ type Proof struct {
 	Method string
 	ACR    string
 	AMR    []string
+	// Consume uses up what proved it, as part of the change that lets the
+	// person in; nil when nothing is used up.
+	Consume func(ctx context.Context, c *change.Change, sessionID string) error
+}
+
+func (p Proof) consume(ctx context.Context, c *change.Change, sessionID string) error {
+	if p.Consume == nil {
+		return nil
+	}
+	return p.Consume(ctx, c, sessionID)
 }
 
 // ByPassword is the proof of a right password.
 func ByPassword() Proof {
 	return Proof{Method: "password", ACR: ACRPassword, AMR: []string{amrPassword}}
+}
+
+// tokens is Issue for a device that is to be recognized.
+func (s *Service) tokens(ctx context.Context, u storage.User, clientID string, dev session.Device, token, locale string, proof Proof, o Options, trust bool) (out Tokens, err error) {
+	if out.DeviceToken = token; token == "" && trust {
+		if out.DeviceToken, err = s.Factors.NewDeviceToken(); err != nil {
+			return Tokens{}, err
+		}
+	}
+	if token = out.DeviceToken; token == "" {
+		token = s.Factors.AgentToken(dev.UserAgent)
+	}
+	out.Issued, err = s.issue(ctx, u, clientID, dev, proof, o, func(ctx context.Context, c *change.Change) (bool, error) {
+		return s.arrive(ctx, c, u, dev, token, locale, trust)
+	})
+	return out, err
 }
 
 // Issue begins a session of the JSON API for somebody who has just proven who
@@ -66,6 +121,10 @@ func ByPassword() Proof {
 // password since. fault.Forbidden when the client may not do this, or the person
 // is no member of the organization asked for.
 func (s *Service) Issue(ctx context.Context, u storage.User, clientID string, dev session.Device, proof Proof, o Options) (oauth.Issued, error) {
+	return s.issue(ctx, u, clientID, dev, proof, o, func(context.Context, *change.Change) (bool, error) { return false, nil })
+}
+
+func (s *Service) issue(ctx context.Context, u storage.User, clientID string, dev session.Device, proof Proof, o Options, arrive func(context.Context, *change.Change) (fresh bool, err error)) (oauth.Issued, error) {
 	auth := session.Authentication{UserID: u.ID, Time: s.Clock.Now(), ACR: proof.ACR, AMR: proof.AMR}
 	direct := oauth.Direct{ClientID: clientID, User: u, Auth: auth, Device: dev, Remember: o.Remember, Organization: o.Organization}
 	return s.OAuth.IssueDirect(ctx, direct, func(ctx context.Context, c *change.Change, sess storage.Session, organizationID string) error {
@@ -77,7 +136,14 @@ func (s *Service) Issue(ctx context.Context, u storage.User, clientID string, de
 		if err := s.lockPerson(ctx, u, last, c.Now); err != nil {
 			return err
 		}
-		c.Record(signedIn(sess, organizationID, clientID, proof.Method, dev))
+		if err := proof.consume(ctx, c, sess.ID); err != nil {
+			return err
+		}
+		fresh, err := arrive(ctx, c)
+		if err != nil {
+			return err
+		}
+		c.Record(signedIn(sess, organizationID, clientID, proof.Method, dev, fresh))
 		return nil
 	})
 }

@@ -18,6 +18,9 @@ func (s *Service) next(ctx context.Context, p *Pending, sess *storage.Session) (
 	if err := achievable(p.Request); err != nil {
 		return 0, err
 	}
+	if p.row.UserID != "" {
+		return s.resumed(ctx, p)
+	}
 	again, err := s.needsLogin(ctx, p, sess)
 	if err != nil {
 		return 0, err
@@ -29,6 +32,9 @@ func (s *Service) next(ctx context.Context, p *Pending, sess *storage.Session) (
 		// They have just signed in, as somebody else than the client asks for.
 		return 0, oauth.ErrLoginRequired()
 	}
+	if step, err := s.stronger(ctx, p, sess); err != nil || step != StepDone {
+		return step, err
+	}
 	agreed, err := s.agreed(ctx, p, sess)
 	if err != nil {
 		return 0, err
@@ -37,6 +43,41 @@ func (s *Service) next(ctx context.Context, p *Pending, sess *storage.Session) (
 		return StepConsent, nil
 	}
 	return StepDone, nil
+}
+
+// resumed is the step of a login whose first factor was proven before. Where
+// that does not stand any more, it begins again.
+func (s *Service) resumed(ctx context.Context, p *Pending) (Step, error) {
+	w, err := s.Waiting(ctx, p)
+	if errors.Is(err, ErrCredentials) || errors.Is(err, ErrDisabled) || errors.Is(err, ErrUnverified) {
+		return StepLogin, nil
+	}
+	return w.Step, err
+}
+
+// stronger is the step to what a client asks for beyond the password that the
+// session was begun with; StepDone when there is none. A wish is granted where
+// the person has a factor; a demand makes them set one up.
+func (s *Service) stronger(ctx context.Context, p *Pending, sess *storage.Session) (Step, error) {
+	if sess.ACR != ACRPassword || !s.wantsFactor(p.Request) {
+		return StepDone, nil
+	}
+	u, err := s.Store.UserByID(ctx, sess.UserID)
+	if err != nil {
+		return 0, err
+	}
+	need, err := s.Factors.Need(ctx, u, nil, true)
+	switch {
+	case err != nil:
+		return 0, err
+	case need.Factor:
+		return StepFactor, nil
+	case !demandsFactor(p.Request):
+		return StepDone, nil
+	case len(need.Allowed) == 0:
+		return 0, oauth.ErrUnmetAuthentication()
+	}
+	return StepEnrol, nil
 }
 
 func (s *Service) needsLogin(ctx context.Context, p *Pending, sess *storage.Session) (bool, error) {
@@ -92,15 +133,13 @@ func wantedSubject(r *oauth.AuthorizeRequest) string {
 // wish, and the acr in the ID token tells what became of it.
 func achievable(r *oauth.AuthorizeRequest) error {
 	c, ok := r.Claims.IDToken["acr"]
-	if !ok || !c.Essential {
+	if !ok || !c.Essential || c.Value == nil && len(c.Values) == 0 {
 		return nil
 	}
-	wanted := slices.Clone(c.Values)
-	if c.Value != nil {
-		wanted = append(wanted, c.Value)
-	}
-	if len(wanted) == 0 || slices.ContainsFunc(wanted, func(v json.RawMessage) bool { return string(v) == `"`+ACRPassword+`"` }) {
-		return nil
+	for _, acr := range wantedACR(r) {
+		if acr == ACRPassword || acr == ACRFactor {
+			return nil
+		}
 	}
 	return oauth.ErrUnmetAuthentication()
 }

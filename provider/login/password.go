@@ -9,71 +9,122 @@ import (
 
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/event"
+	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/provider/user/password"
 	"github.com/signet-idp/signet/storage"
 )
 
-// ACRPassword is the acr of a login by password alone.
-const ACRPassword = "aal1"
+// Values of acr: how sure a login is (NIST SP 800-63B).
+const (
+	// ACRPassword is that of a password alone.
+	ACRPassword = "aal1"
+	// ACRFactor is that of two factors, or of a passkey that has verified its
+	// person.
+	ACRFactor = "aal2"
+)
 
 // amrPassword is RFC 8176's word for it.
 const amrPassword = "pwd"
 
-// Password signs a person in with name and password. It returns how the request
-// goes on, the session, and the value of the session cookie when a new one is
-// due. Errors: ErrCredentials, ErrDisabled, ErrBusy, *LockedError, ErrConsumed.
-func (s *Service) Password(ctx context.Context, p *Pending, b Browser, username, pw string) (Outcome, storage.Session, string, error) {
-	u, err := s.verify(ctx, p.Request.Client.ClientID, b.Device, username, pw)
+// Entered is what a step of a person has come to.
+type Entered struct {
+	Outcome
+	// Session is the one they are signed in with; empty while more is needed.
+	Session storage.Session
+	// Cookie is the value of the session cookie when a new one is due.
+	Cookie string
+	// BackupCodes came with the first factor; they are shown once.
+	BackupCodes []string
+}
+
+// Password takes name and password. Where no second factor is asked for, the
+// person is signed in. Errors: ErrCredentials, ErrDisabled, ErrUnverified,
+// ErrBusy, *guard.LockedError, *guard.LimitedError, ErrConsumed.
+func (s *Service) Password(ctx context.Context, p *Pending, b Browser, username, pw string) (Entered, error) {
+	u, device, err := s.verify(ctx, p.Request.Client.ClientID, b.Device, b.ID, username, pw)
 	if err != nil {
-		return Outcome{}, storage.Session{}, "", err
+		return Entered{}, err
 	}
-	sess, cookie, err := s.signIn(ctx, p, b, u)
+	need, err := s.Factors.Need(ctx, u, device, s.wantsFactor(p.Request))
 	if err != nil {
-		return Outcome{}, storage.Session{}, "", err
+		return Entered{}, err
 	}
-	b.Session = &sess
-	out, err := s.advance(ctx, p, b)
-	return out, sess, cookie, err
+	if need.Factor || need.Enrol {
+		return s.wait(ctx, p, u, []string{amrPassword})
+	}
+	return s.signIn(ctx, p, b, u, ByPassword(), false)
 }
 
 // verify finds the person and checks the password, with the same work and the
-// same answers whether or not there is such a person.
-func (s *Service) verify(ctx context.Context, clientID string, dev session.Device, username, pw string) (storage.User, error) {
+// same answers whether or not there is such a person. device is the one of
+// theirs that deviceToken names, or nil.
+func (s *Service) verify(ctx context.Context, clientID string, dev session.Device, deviceToken, username, pw string) (_ storage.User, device *storage.Device, err error) {
 	canonical, identifier := identify(username)
-	if err := s.Guard.Check(ctx, identifier, dev.IPAddress); err != nil {
-		return storage.User{}, s.guarded(ctx, err, canonical, clientID)
+	who := guard.Who{Identifier: identifier, Address: dev.IPAddress}
+	if deviceToken != "" {
+		if device, err = s.known(ctx, canonical, deviceToken); err != nil {
+			return storage.User{}, nil, err
+		}
+		if device != nil {
+			who.Known = device.ID
+		}
+	}
+	if err := s.Guard.Check(ctx, who); err != nil {
+		return storage.User{}, nil, s.guarded(ctx, err, canonical, clientID)
 	}
 	u, err := s.lookup(ctx, canonical)
 	if err != nil {
-		return storage.User{}, err
+		return storage.User{}, nil, err
 	}
 	ok, upgrade, err := s.compare(ctx, u, pw)
 	switch {
 	case errors.Is(err, password.ErrBusy):
 		s.Observer.Login("password", "refused", "busy")
-		return storage.User{}, ErrBusy
+		return storage.User{}, nil, ErrBusy
 	case err != nil:
-		return storage.User{}, fmt.Errorf("login: password: %w", err)
+		return storage.User{}, nil, fmt.Errorf("login: password: %w", err)
 	case !ok:
-		return storage.User{}, s.failed(ctx, u, clientID, dev)
+		return storage.User{}, nil, s.failed(ctx, u, clientID, dev)
 	}
-	if err := s.Guard.Succeeded(ctx, identifier); err != nil {
-		return storage.User{}, err
+	if err := s.Guard.Succeeded(ctx, who); err != nil {
+		return storage.User{}, nil, err
 	}
-	if u.Status != storage.UserActive {
-		s.Observer.Login("password", "refused", "disabled")
-		return storage.User{}, ErrDisabled
-	}
-	if s.RequireVerified && !u.EmailVerified {
-		s.Observer.Login("password", "refused", "unverified")
-		return storage.User{}, ErrUnverified
+	if err := s.usable(*u); err != nil {
+		return storage.User{}, nil, err
 	}
 	if upgrade {
 		s.upgrade(ctx, *u, pw)
 	}
-	return *u, nil
+	return *u, device, nil
+}
+
+// known returns the device of a token, if whoever has the address knows it. It
+// does the same for an address that nobody has.
+func (s *Service) known(ctx context.Context, canonical, deviceToken string) (*storage.Device, error) {
+	u, err := s.lookup(ctx, canonical)
+	if err != nil {
+		return nil, err
+	}
+	id := ""
+	if u != nil {
+		id = u.ID
+	}
+	return s.Factors.Device(ctx, id, deviceToken)
+}
+
+// usable says what keeps an account from signing in.
+func (s *Service) usable(u storage.User) error {
+	if u.Status != storage.UserActive {
+		s.Observer.Login("password", "refused", "disabled")
+		return ErrDisabled
+	}
+	if s.RequireVerified && !u.EmailVerified {
+		s.Observer.Login("password", "refused", "unverified")
+		return ErrUnverified
+	}
+	return nil
 }
 
 // identify returns the canonical address that somebody typed, or "", and the
@@ -89,17 +140,17 @@ func identify(username string) (canonical, identifier string) {
 // guarded notes that the guard has refused an attempt, and that it has locked an
 // account; for an identifier that nobody owns it does as much work.
 func (s *Service) guarded(ctx context.Context, refusal error, canonical, clientID string) error {
-	var limited *LimitedError
+	var limited *guard.LimitedError
 	if errors.As(refusal, &limited) {
 		s.Observer.Login("password", "refused", "rate_limited")
 		return refusal
 	}
-	var locked *LockedError
+	var locked *guard.LockedError
 	if !errors.As(refusal, &locked) {
 		return refusal
 	}
 	s.Observer.Login("password", "refused", "locked")
-	if !locked.fresh {
+	if !locked.Fresh {
 		return refusal
 	}
 	u, err := s.lookup(ctx, canonical)
@@ -110,7 +161,7 @@ func (s *Service) guarded(ctx context.Context, refusal error, canonical, clientI
 		e := event.Event{Type: event.UserLoginFailed, Data: map[string]any{"reason": "locked", "method": "password", "client_id": clientID}}
 		if u != nil {
 			e = event.Event{Type: event.AuthAccountLocked, Subject: u.ID, Data: map[string]any{
-				"reason": "failures", "until": c.Now.Add(locked.RetryAfter).Unix(), "failures": s.Guard.limits.Failures,
+				"reason": "failures", "until": c.Now.Add(locked.RetryAfter).Unix(), "failures": s.Guard.Failures(),
 			}}
 		}
 		c.Record(e)
@@ -173,40 +224,50 @@ func (s *Service) upgrade(ctx context.Context, u storage.User, pw string) {
 	_ = s.Store.SetPasswordHash(ctx, u.ID, u.PasswordHash, hash)
 }
 
-// signIn begins a session, or renews the standing one of the same person, and
-// notes in the transaction what was proven.
-func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.User) (sess storage.Session, cookie string, err error) {
+// signIn begins a session, or renews the standing one of the same person, notes
+// in the transaction what was proven, and goes on with the request.
+func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.User, proof Proof, trust bool) (out Entered, err error) {
 	clientID := p.Request.Client.ClientID
 	err = s.Change.Do(ctx, "login: sign in", func(ctx context.Context, c *change.Change) error {
-		auth := session.Authentication{UserID: u.ID, Time: c.Now, ACR: ACRPassword, AMR: []string{amrPassword}}
+		auth := session.Authentication{UserID: u.ID, Time: c.Now, ACR: proof.ACR, AMR: proof.AMR}
 		if err := s.lockPerson(ctx, u, u.LastOrganizationID, c.Now); err != nil {
 			return err
 		}
 		var err error
-		if sess, cookie, err = s.enter(ctx, c, b, auth, clientID); err != nil {
+		if out.Session, out.Cookie, err = s.enter(ctx, c, b, auth, clientID); err != nil {
 			return err
 		}
-		p.row.SessionID, p.row.AuthenticatedAt = sess.ID, c.Now
+		if err := proof.consume(ctx, c, out.Session.ID); err != nil {
+			return err
+		}
+		p.row.SessionID, p.row.AuthenticatedAt = out.Session.ID, c.Now
+		p.row.UserID, p.row.ProvenAt, p.row.AMR = "", time.Time{}, nil
 		p.row.Consented, p.row.ConsentedScope = false, ""
 		if err := s.put(ctx, p); err != nil {
 			return err
 		}
-		c.Record(signedIn(sess, u.LastOrganizationID, clientID, "password", b.Device))
+		fresh, err := s.arrive(ctx, c, u, b.Device, b.ID, b.Locale, trust)
+		if err != nil {
+			return err
+		}
+		c.Record(signedIn(out.Session, u.LastOrganizationID, clientID, proof.Method, b.Device, fresh))
 		return nil
 	})
 	if err != nil {
-		return storage.Session{}, "", err
+		return Entered{}, err
 	}
-	s.Observer.Login("password", "success", "")
-	return sess, cookie, nil
+	s.Observer.Login(proof.Method, "success", "")
+	b.Session = &out.Session
+	out.Outcome, err = s.advance(ctx, p, b)
+	return out, err
 }
 
 // signedIn is the event of a login.
-func signedIn(s storage.Session, organizationID, clientID, method string, dev session.Device) event.Event {
+func signedIn(s storage.Session, organizationID, clientID, method string, dev session.Device, newDevice bool) event.Event {
 	return event.Event{
 		Type: event.UserLogin, Subject: s.UserID, Organization: organizationID,
 		Data: map[string]any{
-			"session_id": s.ID, "client_id": clientID, "method": method, "acr": s.ACR, "amr": s.AMR, "remember": s.Remember,
+			"session_id": s.ID, "client_id": clientID, "method": method, "acr": s.ACR, "amr": s.AMR, "remember": s.Remember, "new_device": newDevice,
 		},
 		PersonalOf: s.UserID, Personal: map[string]string{"ip_address": dev.IPAddress, "user_agent": dev.UserAgent},
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/signet-idp/signet/internal/clock"
 	"github.com/signet-idp/signet/provider/change"
+	"github.com/signet-idp/signet/provider/guard"
+	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/storage"
@@ -33,29 +35,11 @@ var (
 	ErrSession = errors.New("login: signed in as somebody else meanwhile")
 )
 
-// LockedError says that there were too many failures for this identifier.
-type LockedError struct {
-	RetryAfter time.Duration
-	// fresh: this attempt was the one that locked it.
-	fresh bool
-}
-
-// Error implements error.
-func (e *LockedError) Error() string { return "login: locked after too many failures" }
-
-// LimitedError says that there were too many attempts from this address.
-type LimitedError struct {
-	Limit      int64 // attempts a minute
-	RetryAfter time.Duration
-}
-
-// Error implements error.
-func (e *LimitedError) Error() string { return "login: too many attempts from this address" }
-
 // Store is what logins need of storage.
 type Store interface {
 	storage.LoginTransactions
 	storage.Consents
+	storage.Links
 	UserByID(ctx context.Context, id string) (storage.User, error)
 	UserByEmail(ctx context.Context, canonical string) (storage.User, error)
 	SetPasswordHash(ctx context.Context, userID, from, to string) error
@@ -89,7 +73,8 @@ type Deps struct {
 	OAuth     *oauth.Provider
 	Sessions  *session.Manager
 	Passwords Passwords
-	Guard     *Guard
+	Guard     *guard.Guard
+	Factors   *mfa.Service
 	Change    change.Runner
 	Key       Key
 	Observer  Observer
@@ -116,12 +101,16 @@ const (
 	StepLogin
 	// StepConsent: the person has to agree.
 	StepConsent
+	// StepFactor: the person has to prove a second factor.
+	StepFactor
+	// StepEnrol: the person has to set a second factor up.
+	StepEnrol
 )
 
 // Outcome says how a request goes on.
 type Outcome struct {
 	Step Step
-	// Param is the sealed transaction for the page of StepLogin and StepConsent.
+	// Param is the sealed transaction for the page of any other step.
 	Param string
 	// Response is the answer of StepDone, also when it is an error.
 	Response *oauth.AuthorizeResponse
@@ -129,12 +118,14 @@ type Outcome struct {
 	Err *oauth.Error
 }
 
-// Browser is who is at the other end: the id in the browser's own cookie, and
-// the live session of its session cookie.
+// Browser is who is at the other end: the id in the browser's own cookie, by
+// which it is a known device too, and the live session of its session cookie.
 type Browser struct {
 	ID      string
 	Session *storage.Session
 	Device  session.Device
+	// Locale is the languages the person reads (Accept-Language).
+	Locale string
 }
 
 // TransactionLifetime is how long a person may take.
@@ -161,6 +152,13 @@ func (s *Service) advance(ctx context.Context, p *Pending, b Browser) (Outcome, 
 	}
 	if p.fresh {
 		if err := s.freeze(ctx, p, b.ID); err != nil {
+			return Outcome{}, err
+		}
+	}
+	if (step == StepFactor || step == StepEnrol) && p.row.UserID == "" {
+		// What the session proves is the first factor.
+		p.row.UserID, p.row.ProvenAt, p.row.AMR = b.Session.UserID, s.Clock.Now(), b.Session.AMR
+		if err := s.put(ctx, p); err != nil {
 			return Outcome{}, err
 		}
 	}

@@ -34,6 +34,13 @@ var every = []struct {
 	{notify.Invitation, notify.Email},
 	{notify.AccountDeleted, notify.Email},
 	{notify.NewDevice, notify.Email},
+	{notify.SignInCode, notify.Email},
+	{notify.SignInCode, notify.SMS},
+	{notify.FactorAdded, notify.Email},
+	{notify.FactorRemoved, notify.Email},
+	{notify.FactorsReset, notify.Email},
+	{notify.BackupCodesReplaced, notify.Email},
+	{notify.BackupCodeUsed, notify.Email},
 }
 
 func render(t testing.TB, s *notify.Service, store *memory, m notify.Message) notify.Delivery {
@@ -50,6 +57,7 @@ func filled(kind notify.Kind, channel notify.Channel, locale string) notify.Mess
 	m := notify.Message{Channel: channel, Kind: kind, To: "alice@acme.test", Locale: locale, Values: notify.Values{
 		Token: "sgl_token", Code: "123456", Email: "alice@new.example", Phone: "+4915112345678", Organization: "Acme Inc.", Inviter: "Bob Öztürk",
 		Role: "admin", Until: epoch.Add(24 * time.Hour), At: epoch, Device: "Firefox on Linux", Address: "2001:db8::1",
+		Factor: "totp", Count: 9,
 	}}
 	if channel == notify.SMS {
 		m.To = "+4915198765432"
@@ -120,7 +128,7 @@ func proper(t *testing.T, d notify.Delivery) {
 	if d.Link == "" {
 		return
 	}
-	if !strings.HasPrefix(d.Link, issuer+"/ui/") || !strings.Contains(d.Text, "\n"+d.Link+"\n") || strings.Count(d.HTML, `href="`+d.Link+`"`) != 2 || !strings.Contains(d.HTML, ">"+d.Link+"</a>") {
+	if !strings.HasPrefix(d.Link, issuer+"/ui/") && !strings.HasPrefix(d.Link, issuer+"/account/") || !strings.Contains(d.Text, "\n"+d.Link+"\n") || strings.Count(d.HTML, `href="`+d.Link+`"`) != 2 || !strings.Contains(d.HTML, ">"+d.Link+"</a>") {
 		t.Errorf("link %s", d.Link)
 	}
 }

@@ -48,6 +48,17 @@ const (
 	// NewDevice is a notice of a login from where there was none before. At,
 	// Device, Address.
 	NewDevice Kind = "new_device"
+	// SignInCode is a code that proves who signs in. Code, Until.
+	SignInCode Kind = "sign_in_code"
+	// FactorAdded and FactorRemoved are notices of a second factor. Factor.
+	FactorAdded   Kind = "factor_added"
+	FactorRemoved Kind = "factor_removed"
+	// FactorsReset tells that an operator has removed all second factors. Nothing.
+	FactorsReset Kind = "factors_reset"
+	// BackupCodesReplaced is a notice. Nothing.
+	BackupCodesReplaced Kind = "backup_codes_replaced"
+	// BackupCodeUsed is a notice with how many are left. Count.
+	BackupCodeUsed Kind = "backup_code_used"
 )
 
 // spec is what the service knows of a kind.
@@ -72,6 +83,7 @@ const (
 	needAt           need = "At"
 	needDevice       need = "Device"
 	needAddress      need = "Address"
+	needFactor       need = "Factor"
 )
 
 func (v *Values) has(n need) bool {
@@ -96,6 +108,8 @@ func (v *Values) has(n need) bool {
 		return v.Device != ""
 	case needAddress:
 		return v.Address != ""
+	case needFactor:
+		return v.Factor != ""
 	}
 	return false
 }
@@ -116,6 +130,13 @@ var kinds = map[Kind]spec{
 	},
 	AccountDeleted: {channels: []Channel{Email}, path: "/ui/restore", notice: true, needs: []need{needToken, needUntil}},
 	NewDevice:      {channels: []Channel{Email}, path: "/ui/recover", notice: true, needs: []need{needAt, needDevice, needAddress}},
+	SignInCode:     {channels: []Channel{Email, SMS}, needs: []need{needCode, needUntil}},
+
+	FactorAdded:         {channels: []Channel{Email}, path: "/account/security", notice: true, needs: []need{needFactor}},
+	FactorRemoved:       {channels: []Channel{Email}, path: "/account/security", notice: true, needs: []need{needFactor}},
+	FactorsReset:        {channels: []Channel{Email}, path: "/account/security", notice: true},
+	BackupCodesReplaced: {channels: []Channel{Email}, path: "/account/security", notice: true},
+	BackupCodeUsed:      {channels: []Channel{Email}, path: "/account/security", notice: true},
 }
 
 // Notice says whether a kind only tells of what has happened anyway. A notice

@@ -25,12 +25,13 @@ const maxLanguages = 256
 
 // catalogue is the file of one language.
 type catalogue struct {
-	Months []string          `json:"months"`
-	Date   string            `json:"date"`   // {day} {month} {year} {time}
-	Link   string            `json:"link"`   // before the address that a button leads to
-	Footer string            `json:"footer"` // last line of every mail
-	Roles  map[string]string `json:"roles"`
-	Kinds  map[Kind]wording  `json:"kinds"`
+	Months  []string          `json:"months"`
+	Date    string            `json:"date"`   // {day} {month} {year} {time}
+	Link    string            `json:"link"`   // before the address that a button leads to
+	Footer  string            `json:"footer"` // last line of every mail
+	Roles   map[string]string `json:"roles"`
+	Factors map[string]string `json:"factors"` // by kind of second factor
+	Kinds   map[Kind]wording  `json:"kinds"`
 }
 
 // wording is one kind in one language.
@@ -49,6 +50,7 @@ type locale struct {
 	date         phrase
 	link, footer phrase
 	roles        map[string]string
+	factors      map[string]string
 	kinds        map[Kind]*phrases
 }
 
@@ -68,7 +70,7 @@ type phrase []part
 
 // placeholders a sentence may hold.
 var placeholders = []string{
-	"host", "organization", "inviter", "role", "until", "email", "phone", "code", "at", "device", "address",
+	"host", "organization", "inviter", "role", "until", "email", "phone", "code", "at", "device", "address", "factor", "count",
 	"day", "month", "year", "time",
 }
 
@@ -194,7 +196,7 @@ func loadLocale(lang string) (*locale, error) {
 	if len(c.Months) != 12 {
 		return nil, fmt.Errorf("%d months", len(c.Months))
 	}
-	l := &locale{lang: lang, months: c.Months, roles: c.Roles, kinds: make(map[Kind]*phrases)}
+	l := &locale{lang: lang, months: c.Months, roles: c.Roles, factors: c.Factors, kinds: make(map[Kind]*phrases)}
 	p := parser{}
 	l.date, l.link, l.footer = p.parse(c.Date), p.parse(c.Link), p.parse(c.Footer)
 	for kind := range kinds {
@@ -234,6 +236,9 @@ func (p *parser) all(list []string) []phrase {
 func sameShape(want, got *locale) error {
 	if !slices.Equal(slices.Sorted(maps.Keys(want.roles)), slices.Sorted(maps.Keys(got.roles))) {
 		return fmt.Errorf("roles differ")
+	}
+	if !slices.Equal(slices.Sorted(maps.Keys(want.factors)), slices.Sorted(maps.Keys(got.factors))) {
+		return fmt.Errorf("factors differ")
 	}
 	for kind, w := range want.kinds {
 		g := got.kinds[kind]

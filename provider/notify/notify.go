@@ -58,6 +58,8 @@ type Values struct {
 	At           time.Time // when it happened
 	Device       string    // such as "Firefox on Linux"
 	Address      string    // network address
+	Factor       string    // kind of second factor: totp, email, sms, webauthn
+	Count        int       // how many are left
 }
 
 // defaultLife is how long a message without an end of its own waits.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	text "text/template"
 )
@@ -110,6 +111,7 @@ func (r *renderer) values(l *locale, v *Values) map[string]string {
 	values := map[string]string{
 		"host": r.issuer.Host, "organization": orElse(name(v.Organization), "…"), "role": l.role(v.Role),
 		"until": l.day(v.Until), "at": l.day(v.At), "code": v.Code, "device": name(v.Device), "address": oneLine(v.Address),
+		"factor": orElse(l.factors[v.Factor], oneLine(v.Factor)), "count": strconv.Itoa(v.Count),
 	}
 	values["inviter"] = orElse(name(v.Inviter), values["organization"])
 	if v.Email != "" {

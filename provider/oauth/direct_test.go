@@ -39,7 +39,7 @@ func jsonLogin(tb testing.TB, in *harness.Instance, o login.Options) oauth.Issue
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return out
+	return out.Issued
 }
 
 // TestDirectLeavesNothingBehind: what is refused inside the transaction has

@@ -37,7 +37,7 @@ type Policy interface {
 	Check(password string) error
 }
 
-// Guard lifts locks (*login.Guard).
+// Guard lifts locks (*guard.Guard).
 type Guard interface {
 	Unlock(ctx context.Context, identifier string) (locked bool, err error)
 }

@@ -91,6 +91,12 @@ func (s *Store) StepGrant(ctx context.Context, id string, from int64, organizati
 		refresh_expires_at = $5 WHERE id = $1 AND generation = $2 AND revoked_at = 0`, id, from, organizationID, at, refreshExpiry)
 }
 
+// ReauthenticateGrant implements storage.Grants.
+func (s *Store) ReauthenticateGrant(ctx context.Context, id string, authTime time.Time, acr string, amr []string) (bool, error) {
+	return s.won(ctx, "reauthenticate grant",
+		`UPDATE grants SET auth_time = $2, acr = $3, amr = $4 WHERE id = $1 AND revoked_at = 0`, id, authTime, acr, amr)
+}
+
 // RevokeGrant implements storage.Grants.
 func (s *Store) RevokeGrant(ctx context.Context, id, reason string, at time.Time) (bool, error) {
 	return s.won(ctx, "revoke grant",

@@ -21,6 +21,12 @@ func (s *Store) InsertLink(ctx context.Context, l storage.Link) error {
 	return err
 }
 
+// LinkByID implements storage.Links.
+func (s *Store) LinkByID(ctx context.Context, id string) (l storage.Link, err error) {
+	err = s.row(ctx, "link by id", `SELECT `+linkColumns+` FROM links WHERE id = $1`, []any{id}, linkDest(&l)...)
+	return l, err
+}
+
 // LinkByHash implements storage.Links.
 func (s *Store) LinkByHash(ctx context.Context, purpose string, hash []byte) (l storage.Link, err error) {
 	err = s.row(ctx, "link by hash", `SELECT `+linkColumns+` FROM links WHERE hash = $1 AND purpose = $2`,

@@ -98,3 +98,8 @@ func (s *Store) ListUsers(ctx context.Context, after string, limit int) ([]stora
 	return rows(ctx, s, "list users", `SELECT `+userColumns+` FROM users WHERE id > $1 ORDER BY id LIMIT $2`,
 		[]any{after, page(limit)}, scanUser)
 }
+
+// LockUser implements storage.Users.
+func (s *Store) LockUser(ctx context.Context, id string) error {
+	return s.must(ctx, "lock user", storage.ErrNotFound, `UPDATE users SET version = version WHERE id = $1`, id)
+}

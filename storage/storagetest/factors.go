@@ -27,6 +27,10 @@ func testFactors(t *testing.T, r []Store) {
 	twin.CredentialID, twin.UserID = nil, "nobody"
 	wantError(t, s.InsertFactor(ctx, twin), storage.ErrNotFound)
 
+	noError(t, s.LockUser(ctx, u.ID))
+	equal(t, must(s.UserByID(ctx, u.ID))(t), u)
+	wantError(t, s.LockUser(ctx, "nobody"), storage.ErrNotFound)
+
 	equal(t, must(s.FactorByID(ctx, u.ID, totp.ID))(t), totp)
 	wantError(t, errOf(s.FactorByID(ctx, other.ID, totp.ID)), storage.ErrNotFound)
 	equal(t, must(s.FactorByCredential(ctx, key.CredentialID))(t), key)

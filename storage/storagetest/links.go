@@ -27,6 +27,8 @@ func testLinks(t *testing.T, r []Store) {
 	u, other := insertUser(t, ctx, s), insertUser(t, ctx, s)
 	l := insertLink(t, ctx, s, u.ID)
 	equal(t, must(s.LinkByHash(ctx, l.Purpose, l.Hash))(t), l)
+	equal(t, must(s.LinkByID(ctx, l.ID))(t), l)
+	wantError(t, errOf(s.LinkByID(ctx, "none")), storage.ErrNotFound)
 	equal(t, must(s.OpenLink(ctx, u.ID, l.Purpose, epoch))(t), l)
 	// A token is good for its purpose only, a link for its person.
 	wantError(t, errOf(s.LinkByHash(ctx, "recover", l.Hash)), storage.ErrNotFound)

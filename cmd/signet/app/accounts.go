@@ -25,13 +25,13 @@ func (s *Server) openAccounts(ctx context.Context) error {
 	}
 	c := s.Config
 	s.Accounts = account.New(account.Deps{
-		Store: s.Store, Users: s.Users, Policy: s.Policy, Passwords: s.Passwords, Guard: s.Login.Guard,
+		Store: s.Store, Users: s.Users, Policy: s.Policy, Passwords: s.Passwords, Guard: s.Login.Guard, Recency: s.Factors,
 		Counters: blindCounters{s.Counters, s.purposes.logins}, Messages: s.Notify, Organizations: s.Organizations, Invitations: invited{s.Invitations}, Rules: s.Rules,
 		Change: s.Change, Key: key, Clock: s.Clock, Rand: rand.Reader, Log: s.Log,
 		Settings: account.Settings{
 			Registration: c.Accounts.Registration, VerificationRequired: c.EmailVerificationRequired(),
 			EnumerationSafe: c.Accounts.EnumerationSafe, PersonalOrganization: c.Legacy.PersonalOrganization, Development: c.Dev,
-			Verification: c.Lifetimes.Verification, Reset: c.Lifetimes.Reset, RecentAuth: c.Lifetimes.RecentAuth,
+			Verification: c.Lifetimes.Verification, Reset: c.Lifetimes.Reset,
 			MailsPerHour: c.Limits.MailsPerHour,
 		},
 	})

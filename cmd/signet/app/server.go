@@ -22,8 +22,10 @@ import (
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/consent"
 	"github.com/signet-idp/signet/provider/directory"
+	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/hook"
 	"github.com/signet-idp/signet/provider/login"
+	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/provider/org"
@@ -43,6 +45,7 @@ type Server struct {
 	Directory *directory.Directory
 	Operator  *operator.Service
 	Login     *login.Service
+	Factors   *mfa.Service
 	Accounts  *account.Service
 	View      *revocation.View
 	Verifier  *token.Verifier
@@ -112,23 +115,26 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 		Legacy: oauth.Legacy{BareRoles: c.Config.Legacy.BareSystemRoles, Opaque: c.Config.Legacy.AccessTokenFormat == "opaque"},
 	})
 	s.notifier = s.OAuth.NewNotifier(c.Store, fetch, c.Log)
-	limits := login.DefaultLimits()
+	limits := guard.DefaultLimits()
 	limits.Failures, limits.Window = int64(c.Config.Limits.LockFailures), c.Config.Limits.LockWindow
 	limits.Lock, limits.Attempts = c.Config.Limits.LockDuration, int64(c.Config.Limits.LoginsPerAddr)
-	guard := login.NewGuard(blindCounters{c.Counters, c.purposes.logins}, limits)
+	attempts := guard.New(blindCounters{c.Counters, c.purposes.logins}, limits)
+	if err := s.openFactors(ctx, attempts); err != nil {
+		return nil, err
+	}
 	s.Login = login.New(login.Deps{
 		Store: c.Store, OAuth: s.OAuth, Sessions: c.Sessions, Passwords: c.Passwords,
-		Guard: guard, Change: c.Change, Key: c.purposes.logins,
+		Guard: attempts, Factors: s.Factors, Change: c.Change, Key: c.purposes.logins,
 		Observer: c.Telemetry.Metrics, Clock: c.Clock, Rand: rand.Reader,
 		RequireVerified: c.Config.EmailVerificationRequired(),
 	})
 	if s.Rules, err = c.rules(); err != nil {
 		return nil, err
 	}
-	s.Directory = &directory.Directory{Store: c.Store, Resolver: c.Resolver, Feed: s.View}
+	s.Directory = &directory.Directory{Store: c.Store, Resolver: c.Resolver, Feed: s.View, Factors: s.Factors}
 	s.Operator = &operator.Service{
 		Store: c.Store, Users: c.Users, Organizations: c.Organizations, Clients: c.Clients, Access: c.Access, Resolver: c.Resolver,
-		Sessions: c.Sessions, Passwords: c.Passwords, Policy: c.Policy, Guard: guard, Change: c.Change,
+		Sessions: c.Sessions, Passwords: c.Passwords, Policy: c.Policy, Guard: attempts, Change: c.Change,
 		RecoveryPage: c.Config.Issuer + "/ui/recover",
 	}
 	if err := s.openOrganizations(ctx); err != nil {

@@ -1,4 +1,4 @@
-package login_test
+package guard_test
 
 import (
 	"context"
@@ -9,21 +9,21 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/internal/testkit/fakeclock"
-	"github.com/signet-idp/signet/provider/login"
+	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/storage/volatile/inproc"
 )
 
-func newGuard(c *fakeclock.Clock) *login.Guard {
-	return login.NewGuard(inproc.NewCounters(c, 0), login.DefaultLimits())
+func newGuard(c *fakeclock.Clock) *guard.Guard {
+	return guard.New(inproc.NewCounters(c, 0), guard.DefaultLimits())
 }
 
 // tries counts how many attempts of n pass, and the pause told with the last refusal.
-func tries(t *testing.T, g *login.Guard, identifier, address string, n int) (passed int, retry time.Duration) {
+func tries(t *testing.T, g *guard.Guard, identifier, address string, n int) (passed int, retry time.Duration) {
 	t.Helper()
 	for range n {
-		err := g.Check(context.Background(), identifier, address)
-		var locked *login.LockedError
-		var limited *login.LimitedError
+		err := g.Check(context.Background(), guard.Who{Identifier: identifier, Address: address})
+		var locked *guard.LockedError
+		var limited *guard.LimitedError
 		switch {
 		case err == nil:
 			passed++
@@ -75,7 +75,7 @@ func TestSuccessIsNoFailure(t *testing.T) {
 		if passed, _ := tries(t, g, "a@b.test", "1", 1); passed != 1 {
 			t.Fatal("locked out by successes")
 		}
-		if err := g.Succeeded(t.Context(), "a@b.test"); err != nil {
+		if err := g.Succeeded(t.Context(), guard.Who{Identifier: "a@b.test"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +89,7 @@ func TestParallelAttemptsGetNoMore(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 64 {
 		wg.Go(func() {
-			if g.Check(context.Background(), "a@b.test", "1") == nil {
+			if g.Check(context.Background(), guard.Who{Identifier: "a@b.test", Address: "1"}) == nil {
 				passed.Add(1)
 			}
 		})
@@ -113,5 +113,51 @@ func TestAddressLimit(t *testing.T) {
 	c.Advance(time.Minute)
 	if passed, _ := tries(t, g, "", "1", 1); passed != 1 {
 		t.Fatal("still refused a minute later")
+	}
+}
+
+// A stranger who hammers locks strangers out and not who is known; and what the
+// known one gets wrong counts for strangers as well.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	c := fakeclock.New(time.Unix(1_800_000_000, 0))
+	g := newGuard(c)
+	try := func(known string, n int) (passed int) {
+		t.Helper()
+		for range n {
+			err := g.Check(t.Context(), guard.Who{Identifier: "a@b.test", Known: known, Address: "1"})
+			var locked *guard.LockedError
+			if err == nil {
+				passed++
+			} else if !errors.As(err, &locked) {
+				t.Fatal(err)
+			}
+		}
+		return passed
+	}
+	if n := try("", 12); n != 10 {
+		t.Fatalf("the stranger passed %d times, want 10", n)
+	}
+	if n := try("laptop", 12); n != 10 {
+		t.Fatalf("the owner's laptop passed %d times, want 10", n)
+	}
+	if n := try("phone", 1); n != 1 {
+		t.Fatal("the owner's phone is locked by the laptop")
+	}
+	c.Advance(24*time.Hour + 16*time.Minute)
+	if n := try("phone", 6); n != 6 {
+		t.Fatalf("the phone passed %d times, want 6", n)
+	}
+	if n := try("", 12); n != 4 {
+		t.Fatalf("a stranger passed %d times after 6 failures inside, want 4", n)
+	}
+	who := guard.Who{Identifier: "x@y.test", Known: "phone", Address: "2"}
+	for range 30 { // who succeeds has no failures
+		if err := g.Check(t.Context(), who); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Succeeded(t.Context(), who); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
