@@ -116,7 +116,7 @@ func onPage(path string, more map[string]string) ask {
 // TestAlike: whether an address is nobody's, somebody's, a suspended, deleted or
 // unverified person's, or one's who has no password: the answer is the same to
 // the byte, in its headers and its length too. How long it takes is measured by
-// test/load (-ops alike).
+// `go run ./test/load alike`.
 func TestAlike(t *testing.T) {
 	t.Parallel()
 	env := []string{

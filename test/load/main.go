@@ -5,6 +5,7 @@
 //	go run ./test/load -db sqlite -ops refresh,code -time 10s
 //	go run ./test/load -ops validate-same -rate 2000    # open loop, for p99
 //	go run ./test/load -members 10000 -events 1000000 -ops dashboard-user,dashboard-organization -rate 20
+//	go run ./test/load alike                            # does an answer's time tell of accounts?
 //	go run ./test/load seed -members 10000 -events 1000000 -database sqlite:data/signet.db
 //
 // It builds the server (or takes -bin), applies an installation of its own,
@@ -56,8 +57,13 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) > 0 && args[0] == "seed" {
-		return seedCommand(ctx, args[1:], os.Stderr)
+	if len(args) > 0 {
+		switch args[0] {
+		case "seed":
+			return seedCommand(ctx, args[1:], os.Stderr)
+		case "alike":
+			return alikeCommand(ctx, args[1:], out)
+		}
 	}
 	o, err := parse(args)
 	if err != nil {
