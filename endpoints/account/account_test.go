@@ -473,7 +473,7 @@ func TestPages(t *testing.T) {
 		t.Fatalf("restore: %d %s", p.Status, p.Body)
 	}
 	w.bearer("ada@acme.test", better)
-	for _, path := range []string{"/ui/verify-email", "/ui/confirm-email", "/ui/restore", "/ui/recover?token=x", "/ui/register?token=x"} {
+	for _, path := range []string{"/ui/confirm-email", "/ui/restore", "/ui/recover?token=x", "/ui/register?token=x"} {
 		if p := b.Get(path); p.Status != http.StatusBadRequest || p.ErrorCode() != "link_invalid" {
 			t.Errorf("%s: %d %s", path, p.Status, p.ErrorCode())
 		}

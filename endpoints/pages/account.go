@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // AccountError is why a form about an account did not go through.
@@ -112,6 +113,13 @@ func (r *Renderer) Recover(w http.ResponseWriter, status int, v AccountView) err
 	return r.accountForm(w, status, v, "recover", PathRecover)
 }
 
+// Resend writes the page that asks for the address to which the link that
+// proves it is sent again (ids resend-page, email, resend-submit,
+// account-error, account-signin).
+func (r *Renderer) Resend(w http.ResponseWriter, status int, v AccountView) error {
+	return r.accountForm(w, status, v, "resend", PathVerifyEmail)
+}
+
 // NewPassword writes the page that a reset link leads to (ids recover-page,
 // email, new-password, recover-submit, account-error). The address is shown and
 // decides nothing: password managers file the new password under it.
@@ -144,18 +152,26 @@ type AskView struct {
 	SignedIn                     bool
 	// Other: somebody with another address is signed in.
 	Other bool
-	// Register: who has no account may make one.
-	Register bool
+	// Register: who has no account may make one. Recovery: the page links to the
+	// one for a forgotten password.
+	Register, Recovery bool
+	// Error is why the password that accepts an invitation did not.
+	Error      LoginError
+	RetryAfter time.Duration // rounded up to minutes
 }
 
 type askPage struct {
 	AskView
 	Title, Lead, Note, Submit string
-	RegisterLink              string
+	ErrorText                 string
+	RegisterLink, RecoverLink string
+	Password                  bool // is asked for, of whoever is not signed in
+	FocusPassword, FocusError bool
 }
 
 // Question writes the page of a link in a mail (ids NAME-page, NAME-submit; for
-// an invitation to somebody who is not signed in invitation-register instead).
+// an invitation to somebody who is not signed in also email, password,
+// login-error, login-recover, invitation-register).
 func (r *Renderer) Question(w http.ResponseWriter, status int, v AskView) error {
 	var err error
 	if v.Form, err = r.form(v.Form, v.Ask.path()); err != nil {
@@ -178,16 +194,33 @@ func (r *Renderer) Question(w http.ResponseWriter, status int, v AskView) error 
 		case !v.SignedIn:
 			p.Note = l.text("invitation.signin", "", names...)
 		}
-		if !v.SignedIn && !v.Other && v.Register {
-			p.RegisterLink = r.with(PathRegister, FieldToken, v.Token)
-		}
+		p.askPassword(r, l)
 	}
 	p.Lead = l.text(lead, "", names...)
 	return r.render(w, status, v.Base, "ask", page{View: p}, headers{})
 }
 
-// Button says whether the page has its button.
-func (p askPage) Button() bool { return p.Ask != AskInvitation || p.SignedIn }
+// askPassword is what an invitation shows somebody who is not signed in as the
+// one it was sent to.
+func (p *askPage) askPassword(r *Renderer, l *locale) {
+	p.Password, p.Email = !p.SignedIn, clean(p.Email, maxIdentifier)
+	if !p.Password {
+		return
+	}
+	if p.Register && !p.Other {
+		p.RegisterLink = r.with(PathRegister, FieldToken, p.Token)
+	}
+	if p.Recovery {
+		p.RecoverLink = r.basePath + PathRecover
+	}
+	switch p.Error {
+	case "":
+	case LoginErrorCredentials, LoginErrorMissing:
+		p.ErrorText, p.FocusPassword = l.text("invitation.error.password", ""), true
+	default:
+		p.ErrorText, p.FocusError = p.Error.text(l, p.RetryAfter), true
+	}
+}
 
 func (a Ask) path() string {
 	switch a {
@@ -212,6 +245,7 @@ const (
 	ToldClosed       Told = "register-closed"
 	ToldRecoverSent  Told = "recover-sent"
 	ToldRecovered    Told = "recover-done"
+	ToldResent       Told = "resend-sent" // the link was, if there is such an account
 	ToldVerified     Told = "verify-done"
 	ToldConfirmed    Told = "confirm-done"
 	ToldRestored     Told = "restore-done"

@@ -9,8 +9,8 @@ import (
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/account"
 	"github.com/signet-idp/signet/provider/fault"
-	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth/params"
+	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/provider/user/password"
 	"github.com/signet-idp/signet/storage"
 )
@@ -51,7 +51,7 @@ func (a *Accounts) Mount(t *web.Table) {
 	add("submitRegister", post, PathRegister, a.submitRegister)
 	add("recoverPage", get, PathRecover, a.showRecover)
 	add("submitRecover", post, PathRecover, a.submitRecover)
-	add("verifyEmailPage", get, PathVerifyEmail, a.ask(AskVerify))
+	add("verifyEmailPage", get, PathVerifyEmail, a.showVerify)
 	add("submitVerifyEmail", post, PathVerifyEmail, a.submitVerify)
 	add("confirmEmailPage", get, PathConfirmEmail, a.ask(AskConfirm))
 	add("submitConfirmEmail", post, PathConfirmEmail, a.submitConfirm)
@@ -71,8 +71,10 @@ func class(path string) string {
 	switch path {
 	case PathRegister:
 		return web.RateRegister
-	case PathRecover:
+	case PathRecover, PathVerifyEmail:
 		return web.RateMail
+	case PathInvitation:
+		return web.RateLogin
 	default:
 		return web.RateToken
 	}
@@ -204,10 +206,38 @@ func (a *Accounts) ask(what Ask) web.HandlerFunc {
 	}
 }
 
+// showVerify asks whether the address of a link is theirs; without a link, for
+// the address that a new one is to be sent to.
+func (a *Accounts) showVerify(w http.ResponseWriter, r *http.Request) error {
+	q := parameters(r)
+	if q.Get(FieldToken) != "" {
+		return a.ask(AskVerify)(w, r)
+	}
+	return a.Renderer.Resend(w, http.StatusOK, AccountView{Base: a.base(r, ""), Form: Form{Transaction: q.Get(FieldTransaction)}})
+}
+
 func (a *Accounts) submitVerify(w http.ResponseWriter, r *http.Request) error {
-	return a.act(w, r, ToldVerified, func(token string) (storage.User, error) {
+	f, err := a.form(r)
+	if err != nil {
+		return err
+	}
+	if f.Get(FieldToken) == "" {
+		return a.resend(w, r, f)
+	}
+	return a.done(w, r, ToldVerified, f.Get(FieldToken), func(token string) (storage.User, error) {
 		v, err := a.Account.VerifyEmail(r.Context(), token)
 		return v.User, err
+	})
+}
+
+// resend sends the link that proves an address once more.
+func (a *Accounts) resend(w http.ResponseWriter, r *http.Request, f params.Form) error {
+	v := AccountView{Base: a.base(r, ""), Form: Form{Transaction: f.Get(FieldTransaction)}, Email: f.Get(FieldEmail)}
+	if err := a.Account.Resend(r.Context(), v.Email, accepted(r)); err != nil {
+		return a.accountFailed(w, v, err, a.Renderer.Resend)
+	}
+	return a.Renderer.Say(w, http.StatusOK, ToldView{
+		Base: v.Base, Told: ToldResent, Email: strings.TrimSpace(v.Email), Transaction: v.Transaction,
 	})
 }
 
@@ -229,7 +259,11 @@ func (a *Accounts) act(w http.ResponseWriter, r *http.Request, told Told, do fun
 	if err != nil {
 		return err
 	}
-	u, err := do(f.Get(FieldToken))
+	return a.done(w, r, told, f.Get(FieldToken), do)
+}
+
+func (a *Accounts) done(w http.ResponseWriter, r *http.Request, told Told, token string, do func(token string) (storage.User, error)) error {
+	u, err := do(token)
 	if err != nil {
 		return a.linkFailed(err)
 	}
@@ -251,47 +285,89 @@ func (a *Accounts) who(r *http.Request) (*storage.User, error) {
 }
 
 func (a *Accounts) showInvitation(w http.ResponseWriter, r *http.Request) error {
-	token := parameters(r).Get(FieldToken)
-	i, err := a.Invitations.Invited(r.Context(), token)
+	v, _, err := a.invitation(r, parameters(r).Get(FieldToken))
 	if err != nil {
 		return a.linkFailed(err)
-	}
-	u, err := a.who(r)
-	if err != nil {
-		return a.Fail(w, r, err)
-	}
-	v := AskView{
-		Base: a.base(r, ""), Ask: AskInvitation, Token: token, Organization: i.Organization, Inviter: i.Inviter, Email: i.Email,
-		Register: a.Account.Settings.Registration != account.RegistrationClosed,
-	}
-	if u != nil {
-		v.SignedIn = u.EmailCanonical == i.EmailCanonical
-		v.Other = !v.SignedIn
 	}
 	return a.Renderer.Question(w, http.StatusOK, v)
 }
 
+// invitation is the page of an invitation, and who is signed in as the one that
+// it was sent to; nil when nobody is.
+func (a *Accounts) invitation(r *http.Request, token string) (AskView, *storage.User, error) {
+	i, err := a.Invitations.Invited(r.Context(), token)
+	if err != nil {
+		return AskView{}, nil, err
+	}
+	u, err := a.who(r)
+	if err != nil {
+		return AskView{}, nil, err
+	}
+	v := AskView{
+		Base: a.base(r, ""), Ask: AskInvitation, Token: token, Organization: i.Organization, Inviter: i.Inviter, Email: i.Email,
+		Register: a.Account.Settings.Registration != account.RegistrationClosed, Recovery: a.Recovery,
+	}
+	if u != nil && u.EmailCanonical != i.EmailCanonical {
+		v.Other, u = true, nil
+	}
+	v.SignedIn = u != nil
+	return v, u, nil
+}
+
+// submitInvitation makes whoever is signed in a member; whoever is not says with
+// the password who they are.
 func (a *Accounts) submitInvitation(w http.ResponseWriter, r *http.Request) error {
 	f, err := a.form(r)
 	if err != nil {
 		return err
 	}
-	token := f.Get(FieldToken)
-	i, err := a.Invitations.Invited(r.Context(), token)
+	v, u, err := a.invitation(r, f.Get(FieldToken))
 	if err != nil {
 		return a.linkFailed(err)
 	}
-	u, err := a.who(r)
+	switch {
+	case u != nil:
+		err = a.Invitations.Accept(r.Context(), v.Token, *u)
+	case f.Get(FieldPassword) == "":
+		v.Error = LoginErrorMissing
+		return a.Renderer.Question(w, http.StatusUnprocessableEntity, v)
+	default:
+		var joined storage.User
+		joined, err = a.Account.Join(r.Context(), v.Token, f.Get(FieldPassword), account.Caller{Device: session.Device{
+			UserAgent: r.UserAgent(), IPAddress: web.ClientAddr(r.Context()).String(),
+		}})
+		web.Log(r.Context()).User(joined.ID)
+	}
 	if err != nil {
-		return a.Fail(w, r, err)
+		return a.joinFailed(w, v, err)
 	}
-	if u == nil || u.EmailCanonical != i.EmailCanonical {
-		return a.Fail(w, r, login.ErrSession)
-	}
-	if err := a.Invitations.Accept(r.Context(), token, *u); err != nil {
+	return a.Renderer.Say(w, http.StatusOK, ToldView{Base: v.Base, Told: ToldJoined, Organization: v.Organization})
+}
+
+// joinFailed shows the invitation again with what may be said about the
+// password.
+func (a *Accounts) joinFailed(w http.ResponseWriter, v AskView, err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
 		return a.linkFailed(err)
 	}
-	return a.Renderer.Say(w, http.StatusOK, ToldView{Base: a.base(r, ""), Told: ToldJoined, Organization: i.Organization})
+	var status int
+	switch f.Code {
+	case fault.BadCredentials:
+		v.Error, status = LoginErrorCredentials, http.StatusUnauthorized
+	case fault.AccountLocked:
+		v.Error, v.RetryAfter, status = LoginErrorLocked, retry(f.RetryAfter), http.StatusLocked
+	case fault.RateLimited:
+		v.Error, v.RetryAfter, status = LoginErrorRateLimited, retry(f.RetryAfter), http.StatusTooManyRequests
+	case fault.AccountDisabled:
+		v.Error, status = LoginErrorDisabled, http.StatusForbidden
+	case fault.Unavailable:
+		v.Error, status = LoginErrorUnavailable, http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "2")
+	default:
+		return a.linkFailed(err)
+	}
+	return a.Renderer.Question(w, status, v)
 }
 
 // linkFailed is what is said of a link that does not do what it should.

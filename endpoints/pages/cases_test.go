@@ -29,7 +29,7 @@ const testRedirect = "https://app.acme.test/callback"
 
 func allTold() []Told {
 	return []Told{
-		ToldRegisterSent, ToldRegistered, ToldClosed, ToldRecoverSent, ToldRecovered, ToldVerified, ToldConfirmed, ToldRestored, ToldJoined,
+		ToldRegisterSent, ToldRegistered, ToldClosed, ToldRecoverSent, ToldRecovered, ToldResent, ToldVerified, ToldConfirmed, ToldRestored, ToldJoined,
 	}
 }
 
@@ -57,8 +57,9 @@ func accountCases() []pageCase {
 			return r.Question(w, 200, v)
 		}}
 	}
-	invitation := AskView{Ask: AskInvitation, Organization: "Acme Inc", Inviter: "Bob Example", Email: "alice@acme.test", Register: true}
-	signedIn, other := invitation, invitation
+	invitation := AskView{Ask: AskInvitation, Organization: "Acme Inc", Inviter: "Bob Example", Email: "alice@acme.test", Register: true, Recovery: true}
+	signedIn, other, wrong, locked := invitation, invitation, invitation, invitation
+	wrong.Error, locked.Error, locked.RetryAfter = LoginErrorCredentials, LoginErrorLocked, 14*time.Minute
 	signedIn.SignedIn, other.Other, other.Inviter = true, true, ""
 	cases := []pageCase{
 		form("register", (*Renderer).Register, 200, func(*AccountView) {}),
@@ -68,6 +69,8 @@ func accountCases() []pageCase {
 		}),
 		form("recover", (*Renderer).Recover, 200, func(*AccountView) {}),
 		form("recover_limited", (*Renderer).Recover, 429, func(v *AccountView) { v.Email, v.Error = "alice@acme.test", AccountErrorRateLimited }),
+		form("resend", (*Renderer).Resend, 200, func(*AccountView) {}),
+		form("resend_wrong", (*Renderer).Resend, 422, func(v *AccountView) { v.Email, v.Error = "alice", AccountErrorEmail }),
 		form("new_password", (*Renderer).NewPassword, 200, func(v *AccountView) {
 			v.Transaction, v.Token, v.Email = "", "token-of-a-mail", "alice@acme.test"
 		}),
@@ -76,6 +79,7 @@ func accountCases() []pageCase {
 		}),
 		ask("verify", AskView{Ask: AskVerify}), ask("confirm", AskView{Ask: AskConfirm}), ask("restore", AskView{Ask: AskRestore}),
 		ask("invitation", invitation), ask("invitation_signed_in", signedIn), ask("invitation_other", other),
+		ask("invitation_wrong", wrong), ask("invitation_locked", locked),
 	}
 	for _, told := range allTold() {
 		cases = append(cases, pageCase{strings.ReplaceAll(string(told), "-", "_"), func(r *Renderer, w http.ResponseWriter, b Base) error {
@@ -105,6 +109,11 @@ func protocolCases() []pageCase {
 		}},
 		{"login_locked", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.Login(w, 423, LoginView{Base: b, Form: testForm, Client: testClient, Username: "alice@acme.test", Error: LoginErrorLocked, RetryAfter: 14*time.Minute + time.Second})
+		}},
+		{"login_unverified", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Login(w, 403, LoginView{
+				Base: b, Form: testForm, Client: testClient, Username: "alice@acme.test", Error: LoginErrorUnverified, Recovery: true,
+			})
 		}},
 		{"consent", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.Consent(w, 200, ConsentView{

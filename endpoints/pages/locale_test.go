@@ -117,7 +117,10 @@ func TestCatalogues(t *testing.T) {
 		}
 		sources.Write(b)
 	}
-	chosen := map[string]bool{"account.minimum": true, "invitation.lead.anonymous": true, "invitation.signin": true, "invitation.other": true}
+	chosen := map[string]bool{
+		"account.minimum": true, "invitation.lead.anonymous": true, "invitation.signin": true, "invitation.other": true,
+		"invitation.error.password": true,
+	}
 	for _, a := range []Ask{AskVerify, AskConfirm, AskRestore, AskInvitation} {
 		for _, part := range []string{".title", ".lead", ".submit"} {
 			chosen[string(a)+part] = true

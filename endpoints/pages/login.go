@@ -29,6 +29,16 @@ func (e LoginError) Field() bool {
 	return e == LoginErrorCredentials || e == LoginErrorMissing
 }
 
+// text is the reason in words; after too many attempts with the minutes to wait.
+func (e LoginError) text(l *locale, wait time.Duration) string {
+	key := "login.error." + string(e)
+	if wait > 0 && (e == LoginErrorLocked || e == LoginErrorRateLimited) {
+		key += ".minutes"
+	}
+	minutes := strconv.Itoa(int((wait + time.Minute - 1) / time.Minute))
+	return l.text(key, "login.error.unavailable", "{minutes}", minutes)
+}
+
 // LoginView is the sign-in page.
 type LoginView struct {
 	Base
@@ -38,7 +48,8 @@ type LoginView struct {
 	Username    string // login_hint, or what was typed before the error
 	Error       LoginError
 	RetryAfter  time.Duration // rounded up to minutes
-	// Recovery and Registration: the page links to those pages.
+	// Recovery and Registration: the page links to those pages, with Recovery and
+	// LoginErrorUnverified also to the one that sends the link again.
 	Recovery, Registration bool
 }
 
@@ -48,6 +59,7 @@ type loginPage struct {
 	Initial       string
 	ErrorText     string
 	RecoverLink   string
+	VerifyLink    string // once the address is known to be unproven
 	RegisterLink  string
 	FocusUsername bool
 	FocusPassword bool
@@ -55,9 +67,10 @@ type loginPage struct {
 }
 
 // Login writes the sign-in page (ids login-page, username, password,
-// login-submit, login-cancel, login-error, login-recover, login-register,
-// client-logo, client-policy, client-tos). It returns ErrUnsafeURI for a redirect URI no browser may be
-// sent to; nothing has been written then.
+// login-submit, login-cancel, login-error, login-verify, login-recover,
+// login-register, client-logo, client-policy, client-tos). It returns
+// ErrUnsafeURI for a redirect URI no browser may be sent to; nothing has been
+// written then.
 func (r *Renderer) Login(w http.ResponseWriter, status int, v LoginView) error {
 	t, err := parseTarget(v.RedirectURI)
 	if err != nil {
@@ -71,17 +84,15 @@ func (r *Renderer) Login(w http.ResponseWriter, status int, v LoginView) error {
 	p := loginPage{LoginView: v, Initial: initial(v.Client.Name)}
 	if v.Recovery {
 		p.RecoverLink = r.with(PathRecover, FieldTransaction, v.Transaction)
+		if v.Error == LoginErrorUnverified {
+			p.VerifyLink = r.with(PathVerifyEmail, FieldTransaction, v.Transaction)
+		}
 	}
 	if v.Registration {
 		p.RegisterLink = r.with(PathRegister, FieldTransaction, v.Transaction)
 	}
 	if v.Error != "" {
-		minutes := strconv.Itoa(int((v.RetryAfter + time.Minute - 1) / time.Minute))
-		key := "login.error." + string(v.Error)
-		if v.RetryAfter > 0 && (v.Error == LoginErrorLocked || v.Error == LoginErrorRateLimited) {
-			key += ".minutes"
-		}
-		p.ErrorText = v.Locale.orDefault(r.locales).text(key, "login.error.unavailable", "{minutes}", minutes)
+		p.ErrorText = v.Error.text(v.Locale.orDefault(r.locales), v.RetryAfter)
 	}
 	switch {
 	case v.Error != "" && !v.Error.Field():

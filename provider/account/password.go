@@ -165,7 +165,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, field, 
 		}
 		if !now.PasswordChangedAt.Equal(u.PasswordChangedAt) {
 			// What was proven is not the password any more.
-			return fault.New(fault.BadCredentials, "the password is wrong")
+			return wrongPassword()
 		}
 		if u, err = s.Users.SetPassword(ctx, u.ID, hash, c.SessionID, "change"); err != nil {
 			return err

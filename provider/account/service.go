@@ -191,7 +191,8 @@ func (s *Service) guarded(ctx context.Context, c Caller) error {
 }
 
 // confirm checks the caller's password, as a login would: counted, and refused
-// after too many failures. A failure is recorded.
+// after too many failures. A failure is recorded. An account without an id is
+// nobody's, and takes as long.
 func (s *Service) confirm(ctx context.Context, c Caller, u storage.User, pw string) error {
 	who := guard.Who{Identifier: u.EmailCanonical, Known: c.SessionID, Address: c.Device.IPAddress}
 	if err := s.Guard.Check(ctx, who); err != nil {
@@ -217,17 +218,21 @@ func (s *Service) confirm(ctx context.Context, c Caller, u storage.User, pw stri
 		return s.Guard.Succeeded(ctx, who)
 	}
 	err = s.Change.Do(ctx, "account: wrong password", func(_ context.Context, ch *change.Change) error {
-		ch.Record(event.Event{
-			Type: event.UserLoginFailed, Subject: u.ID,
-			Data:       map[string]any{"reason": "confirmation", "method": "password", "client_id": c.ClientID},
-			PersonalOf: u.ID, Personal: map[string]string{"ip_address": c.Device.IPAddress, "user_agent": c.Device.UserAgent},
-		})
+		e := event.Event{Type: event.UserLoginFailed, Data: map[string]any{"reason": "confirmation", "method": "password"}}
+		if c.ClientID != "" {
+			e.Data["client_id"] = c.ClientID
+		}
+		if u.ID != "" {
+			e.Subject, e.PersonalOf = u.ID, u.ID
+			e.Personal = map[string]string{"ip_address": c.Device.IPAddress, "user_agent": c.Device.UserAgent}
+		}
+		ch.Record(e)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return fault.New(fault.BadCredentials, "the password is wrong")
+	return wrongPassword()
 }
 
 // hash makes the stored form of a new password that the policy accepts. field

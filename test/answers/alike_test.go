@@ -137,6 +137,7 @@ func TestAlike(t *testing.T) {
 		{"register, a weak password", asJSON("/auth/register", m{"password": "short"}), []int{422}},
 		{"sign-in page", onPage(signIn.Path(), map[string]string{"password": "wrong", "action": "login"}), []int{401, 401}},
 		{"recovery page", onPage("/ui/recover", nil), []int{200, 200, 429}},
+		{"verification page", onPage("/ui/verify-email", nil), []int{200, 200, 429}},
 		{"registration page", onPage("/ui/register", map[string]string{"new_password": password}), []int{200, 200, 429}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -115,13 +115,20 @@ func (p *provider) accountGallery(w http.ResponseWriter, req *http.Request, b pa
 	const email, token = "alice@acme.test", "3q2-7wPZbWfYqk8m1c0Rr2uVt5yXz9aBcDeFgHiJkLm"
 	r := p.pages
 	v := pages.AccountView{Base: b, Form: pages.Form{Transaction: "sealed", CSRF: "token"}, Minimum: 8}
-	ask := pages.AskView{Base: b, Token: token, Organization: "Acme Inc", Inviter: "Bob Example", Email: email, Register: true}
+	ask := pages.AskView{Base: b, Token: token, Organization: "Acme Inc", Inviter: "Bob Example", Email: email, Register: true, Recovery: true}
 	told := pages.ToldView{Base: b, Email: email, Organization: "Acme Inc"}
 	switch name {
 	case "login-ways":
 		answer(w, r.Login(w, http.StatusOK, pages.LoginView{
 			Base: b, Form: v.Form, Client: pages.Client{Name: "Acme Orders"}, RedirectURI: p.client.URL + "/callback", Recovery: true, Registration: true,
 		}))
+	case "login-unverified":
+		answer(w, r.Login(w, http.StatusForbidden, pages.LoginView{
+			Base: b, Form: v.Form, Client: pages.Client{Name: "Acme Orders"}, RedirectURI: p.client.URL + "/callback", Username: email,
+			Error: pages.LoginErrorUnverified, Recovery: true, Registration: true,
+		}))
+	case "resend":
+		answer(w, r.Resend(w, http.StatusOK, v))
 	case "register":
 		answer(w, r.Register(w, http.StatusOK, v))
 	case "register-error":
@@ -141,10 +148,13 @@ func (p *provider) accountGallery(w http.ResponseWriter, req *http.Request, b pa
 	case "verify", "confirm", "restore", "invitation":
 		ask.Ask = pages.Ask(name)
 		answer(w, r.Question(w, http.StatusOK, ask))
+	case "invitation-error":
+		ask.Ask, ask.Error = pages.AskInvitation, pages.LoginErrorCredentials
+		answer(w, r.Question(w, http.StatusUnauthorized, ask))
 	case "invitation-signed-in":
 		ask.Ask, ask.SignedIn = pages.AskInvitation, true
 		answer(w, r.Question(w, http.StatusOK, ask))
-	case "register-sent", "recover-sent", "recover-done", "verify-done", "invitation-done", "register-closed":
+	case "register-sent", "recover-sent", "recover-done", "resend-sent", "verify-done", "invitation-done", "register-closed":
 		told.Told = pages.Told(name)
 		if name == "register-sent" {
 			told.Transaction = "sealed"
