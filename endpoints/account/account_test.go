@@ -467,6 +467,9 @@ func TestPages(t *testing.T) {
 		t.Errorf("used link: %d %s", p.Status, p.ErrorCode())
 	}
 	bearer := w.bearer("ada@acme.test", better)
+	if notice := w.mail.Wait(t, "ada@acme.test"); !strings.Contains(notice.Text, "from a device that was not used before") {
+		t.Errorf("after a login from elsewhere: %s", notice.Text)
+	}
 	w.want(w.call(http.MethodDelete, "/auth/account", bearer, nil), http.StatusOK, "")
 	restore := strings.TrimPrefix(w.mail.Wait(t, "ada@acme.test").Links[0], w.Issuer)
 	if p = b.Submit(b.Get(restore), nil); !p.Has("restore-done") {
