@@ -18,6 +18,8 @@ const (
 	AccountErrorShort       AccountError = "short"
 	AccountErrorLong        AccountError = "long"
 	AccountErrorCommon      AccountError = "common"
+	AccountErrorKnown       AccountError = "known"
+	AccountErrorPersonal    AccountError = "personal"
 	AccountErrorUnusable    AccountError = "unusable"
 	AccountErrorRateLimited AccountError = "rate_limited"
 	AccountErrorUnavailable AccountError = "unavailable"
@@ -28,7 +30,11 @@ const (
 func (e AccountError) aboutEmail() bool { return e == AccountErrorEmail || e == AccountErrorTaken }
 
 func (e AccountError) aboutPassword() bool {
-	return e == AccountErrorShort || e == AccountErrorLong || e == AccountErrorCommon || e == AccountErrorUnusable
+	switch e {
+	case AccountErrorShort, AccountErrorLong, AccountErrorCommon, AccountErrorKnown, AccountErrorPersonal, AccountErrorUnusable:
+		return true
+	}
+	return false
 }
 
 // AccountView is a form in which somebody makes an account, asks for a way back

@@ -428,6 +428,10 @@ func passwordError(err error) AccountError {
 		return AccountErrorLong
 	case errors.Is(err, password.ErrCommon):
 		return AccountErrorCommon
+	case errors.Is(err, password.ErrKnown):
+		return AccountErrorKnown
+	case errors.Is(err, password.ErrPersonal):
+		return AccountErrorPersonal
 	}
 	return AccountErrorUnusable
 }

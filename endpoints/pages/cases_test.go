@@ -35,7 +35,7 @@ func allTold() []Told {
 
 func allAccountErrors() []AccountError {
 	return []AccountError{
-		AccountErrorEmail, AccountErrorTaken, AccountErrorShort, AccountErrorLong, AccountErrorCommon, AccountErrorUnusable,
+		AccountErrorEmail, AccountErrorTaken, AccountErrorShort, AccountErrorLong, AccountErrorCommon, AccountErrorKnown, AccountErrorPersonal, AccountErrorUnusable,
 		AccountErrorRateLimited, AccountErrorUnavailable, AccountErrorRefused,
 	}
 }

@@ -87,12 +87,19 @@ func (s *Service) Reset(ctx context.Context, token, field, pw, locale string) (s
 	if err != nil {
 		return storage.User{}, err
 	}
-	hash, err := s.hash(ctx, field, pw)
+	u, err := s.Users.Get(ctx, l.UserID)
+	if err != nil {
+		return storage.User{}, gone(err)
+	}
+	words, err := s.words(ctx, u)
+	if err != nil {
+		return storage.User{}, err
+	}
+	hash, err := s.hash(ctx, field, pw, words)
 	if err != nil {
 		return storage.User{}, err
 	}
 	ctx = as(ctx, l.UserID)
-	var u storage.User
 	err = s.Change.Do(ctx, "account: reset password", func(ctx context.Context, c *change.Change) error {
 		if err := s.use(ctx, c, l); err != nil {
 			return err
@@ -143,7 +150,12 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, field, 
 	if err != nil {
 		return err
 	}
-	if err := s.judge(field, pw); err != nil {
+	words, err := s.words(ctx, u)
+	if err != nil {
+		return err
+	}
+	// Without the range service: it is asked when we know who asks.
+	if err := s.Policy.Explain(field, s.Policy.Check(pw, words...)); err != nil {
 		return err
 	}
 	if u.PasswordHash == "" {
@@ -154,7 +166,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, field, 
 	if err != nil {
 		return err
 	}
-	hash, err := s.hash(ctx, field, pw)
+	hash, err := s.hash(ctx, field, pw, words)
 	if err != nil {
 		return err
 	}

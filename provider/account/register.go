@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/signet-idp/signet/provider/access"
@@ -11,6 +10,7 @@ import (
 	"github.com/signet-idp/signet/provider/hook"
 	"github.com/signet-idp/signet/provider/notify"
 	"github.com/signet-idp/signet/provider/user"
+	"github.com/signet-idp/signet/provider/user/password"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -70,9 +70,9 @@ func (s *Service) Register(ctx context.Context, r Registration) (Registered, err
 	if err := s.ask(ctx, r, invitation); err != nil {
 		return Registered{}, err
 	}
-	hash, err := s.Passwords.Hash(ctx, r.Password)
+	hash, err := s.hash(ctx, "password", r.Password, r.words(invitation))
 	if err != nil {
-		return Registered{}, busy(err)
+		return Registered{}, err
 	}
 	if !safe {
 		return s.create(ctx, r, profile, hash, invitation)
@@ -107,7 +107,16 @@ func (s *Service) check(r Registration) (canonical string, profile map[string]an
 	if err := fault.All(address, err); err != nil {
 		return "", nil, err
 	}
-	return canonical, profile, s.judge("password", r.Password)
+	return canonical, profile, s.Policy.Explain("password", s.Policy.Check(r.Password, r.words(nil)...))
+}
+
+// words are what the password must not be made of.
+func (r Registration) words(i *Invitation) []string {
+	words := password.WordsOf(r.Email, r.Profile)
+	if i != nil {
+		words = append(words, i.Organization)
+	}
+	return words
 }
 
 // invited finds the invitation of a token, which must be to the address.
@@ -218,5 +227,3 @@ func (s *Service) remindOwner(ctx context.Context, canonical, locale string) err
 		return s.mail(ctx, u, locale, notify.AlreadyRegistered, notify.Values{})
 	})
 }
-
-func shortest(n int) string { return fmt.Sprintf("a password has at least %d characters", n) }

@@ -26,6 +26,8 @@ type Store interface {
 	UserByID(ctx context.Context, id string) (storage.User, error)
 	UserByEmail(ctx context.Context, canonical string) (storage.User, error)
 	UsersToErase(ctx context.Context, now time.Time, limit int) ([]storage.User, error)
+	MembershipsOf(ctx context.Context, userID, after string, limit int) ([]storage.Membership, error)
+	OrganizationsByID(ctx context.Context, ids []string) ([]storage.Organization, error)
 	AcquireLease(ctx context.Context, name, holder string, now, expiry time.Time) (storage.Lease, bool, error)
 	Ping(ctx context.Context) error
 }
@@ -235,10 +237,11 @@ func (s *Service) confirm(ctx context.Context, c Caller, u storage.User, pw stri
 	return wrongPassword()
 }
 
-// hash makes the stored form of a new password that the policy accepts. field
-// is its name in the request.
-func (s *Service) hash(ctx context.Context, field, pw string) (string, error) {
-	if err := s.judge(field, pw); err != nil {
+// hash makes the stored form of a new password that the policy accepts, outside
+// any transaction. field is its name in the request, words are what it must not
+// be made of.
+func (s *Service) hash(ctx context.Context, field, pw string, words []string) (string, error) {
+	if err := s.Policy.Judge(ctx, field, pw, words...); err != nil {
 		return "", err
 	}
 	encoded, err := s.Passwords.Hash(ctx, pw)
@@ -248,26 +251,27 @@ func (s *Service) hash(ctx context.Context, field, pw string) (string, error) {
 	return encoded, nil
 }
 
-// judge answers what is wrong with a new password.
-func (s *Service) judge(field, pw string) error {
-	err := s.Policy.Check(pw)
-	code, text := fault.WeakPassword, "the password holds characters that it cannot have"
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, password.ErrTooShort):
-		text = shortest(s.Policy.MinLength())
-	case errors.Is(err, password.ErrTooLong):
-		text = "the password is too long"
-	case errors.Is(err, password.ErrCommon):
-		code, text = fault.BreachedPassword, "the password is among the most common ones; choose another"
-	case !errors.Is(err, password.ErrPassword):
-		return err
+// words are what a person's password must not be made of: their names and
+// address, and the names of organizations they belong to.
+func (s *Service) words(ctx context.Context, u storage.User) ([]string, error) {
+	words := password.WordsOf(u.Email, u.Profile)
+	memberships, err := s.Store.MembershipsOf(ctx, u.ID, "", maxNamed)
+	if err != nil || len(memberships) == 0 {
+		return words, err
 	}
-	e := fault.Wrap(err, code, text)
-	e.Fields = []fault.FieldError{{Field: field, Message: text, Type: "value_error.password"}}
-	return e
+	ids := make([]string, len(memberships))
+	for i, m := range memberships {
+		ids[i] = m.OrganizationID
+	}
+	organizations, err := s.Store.OrganizationsByID(ctx, ids)
+	for _, o := range organizations {
+		words = append(words, o.Name, o.Slug)
+	}
+	return words, err
 }
+
+// maxNamed bounds the organizations whose names a password is compared with.
+const maxNamed = 50
 
 func busy(err error) error {
 	if errors.Is(err, password.ErrBusy) {

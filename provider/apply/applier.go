@@ -21,7 +21,9 @@ type Passwords interface {
 }
 
 // Policy says whether a new password is good enough.
-type Policy interface{ Check(password string) error }
+type Policy interface {
+	Check(pw string, words ...string) error
+}
 
 // Store is what is read to compare a file with what there is.
 type Store interface {

@@ -195,7 +195,7 @@ func (c *check) password(path string, u User) {
 			c.add(path+".password_hash", "%s; there are bcrypt, argon2id, pbkdf2 and scrypt strings", err)
 		}
 	case u.Password != "":
-		switch err := c.applier.Policy.Check(u.Password); {
+		switch err := c.applier.Policy.Check(u.Password, password.WordsOf(u.Email, u.Profile)...); {
 		case errors.Is(err, password.ErrPassword) || errors.Is(err, password.ErrTooLong):
 			c.add(path+".password", "%s", err)
 		case err != nil:

@@ -34,7 +34,7 @@ type Passwords interface {
 
 // Policy judges new passwords (*password.Policy).
 type Policy interface {
-	Check(password string) error
+	Judge(ctx context.Context, field, pw string, words ...string) error
 }
 
 // Guard lifts locks (*guard.Guard).
@@ -137,11 +137,11 @@ func lacking(what string) error {
 	return fault.Newf(fault.Forbidden, "nobody gains what they lack: %s", what)
 }
 
-// hash judges and hashes a password, outside any transaction.
-func (s *Service) hash(ctx context.Context, pw string) (string, error) {
-	if err := s.Policy.Check(pw); err != nil {
-		text := "the " + err.Error()
-		return "", &fault.Error{Code: fault.WeakPassword, Message: text, Fields: []fault.FieldError{{Field: "password", Message: text}}}
+// hash judges and hashes a password, outside any transaction. words are what it
+// must not be made of.
+func (s *Service) hash(ctx context.Context, pw string, words []string) (string, error) {
+	if err := s.Policy.Judge(ctx, "password", pw, words...); err != nil {
+		return "", err
 	}
 	hash, err := s.Passwords.Hash(ctx, pw)
 	switch {

@@ -11,6 +11,7 @@ import (
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/provider/user"
+	"github.com/signet-idp/signet/provider/user/password"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -44,7 +45,7 @@ func (s *Service) CreateUser(ctx context.Context, by access.Holder, n NewUser) (
 	}
 	if n.Password != "" {
 		var err error
-		if account.PasswordHash, err = s.hash(ctx, n.Password); err != nil {
+		if account.PasswordHash, err = s.hash(ctx, n.Password, password.WordsOf(n.Email, n.Profile)); err != nil {
 			return storage.User{}, fmt.Errorf("operator: create user: %w", err)
 		}
 	}
@@ -80,8 +81,11 @@ type UserPatch struct {
 func (s *Service) UpdateUser(ctx context.Context, by access.Holder, id string, version Version, p UserPatch) (storage.User, error) {
 	var hash string
 	if p.Password != nil && *p.Password != "" {
-		var err error
-		if hash, err = s.hash(ctx, *p.Password); err != nil {
+		words, err := s.words(ctx, id, p)
+		if err != nil {
+			return storage.User{}, err
+		}
+		if hash, err = s.hash(ctx, *p.Password, words); err != nil {
 			return storage.User{}, fmt.Errorf("operator: update user: %w", err)
 		}
 	}
@@ -117,6 +121,21 @@ func (s *Service) UpdateUser(ctx context.Context, by access.Holder, id string, v
 		return err
 	})
 	return u, err
+}
+
+// words are what the password of an account must not be made of: what it is
+// called and what it will be. Who it is that asks is judged later, so an account
+// that is not there has none.
+func (s *Service) words(ctx context.Context, id string, p UserPatch) ([]string, error) {
+	u, err := s.Users.Get(ctx, id)
+	if fault.Is(err, fault.UserNotFound) {
+		return nil, nil
+	}
+	words := append(password.WordsOf(u.Email, u.Profile), password.WordsOf("", p.Profile)...)
+	if p.Email != nil {
+		words = append(words, *p.Email)
+	}
+	return words, err
 }
 
 // address makes another address the account's: unverified unless the operator

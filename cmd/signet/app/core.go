@@ -279,7 +279,9 @@ func (c *Core) services(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("app: passwords: %w", err)
 	}
-	c.Policy = password.NewPolicy(p.MinLength)
+	if err := c.openPolicy(); err != nil {
+		return err
+	}
 	if c.Sessions, err = session.New(c.Store, c.Change, c.purposes.cookies, c.Registry, c.Clock, session.Lifetimes{
 		Idle: c.Config.Lifetimes.SessionIdle, Absolute: c.Config.Lifetimes.SessionMax,
 	}); err != nil {

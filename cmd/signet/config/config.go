@@ -146,6 +146,8 @@ type Password struct {
 	Concurrency int           `key:"concurrency" default:"0" doc:"Hashes computed at once; 0: one per processor."`
 	QueueTime   time.Duration `key:"queue_time" default:"2s" doc:"Longest wait for a hash; what would wait longer is answered 503."`
 	MinLength   int           `key:"min_length" default:"8" doc:"Shortest password accepted, in characters."`
+	RefusedFile string        `key:"refused_file" doc:"File of passwords that are refused besides the commonest ones: one a line, or its SHA-1 hash in hexadecimal, which a colon and a count may follow. Read at start; at most 20 million lines, which take 3.6 bytes of memory each."`
+	RangeURL    string        `key:"range_url" doc:"Service that is asked whether a new password was seen in a breach, by the first five digits of its SHA-1 hash, which are added to this: https://api.pwnedpasswords.com/range, or one within a private network, there also http. It has one second; without an answer the password passes. Without this nobody is asked."`
 }
 
 // Limits slow down guessing.

@@ -260,6 +260,9 @@ func (k *checker) passwords() {
 	if p.MinLength < 8 || p.MinLength > 64 {
 		k.add("password.min_length", "write 8 to 64")
 	}
+	if p.RangeURL != "" && !serviceURL(p.RangeURL) {
+		k.add("password.range_url", "write https://host/path or http://host/path, to which a slash and five digits are added")
+	}
 }
 
 func (k *checker) rest() {

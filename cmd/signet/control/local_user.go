@@ -20,16 +20,15 @@ const pageSize = 500
 // CreateUser implements Operations: the account, its roles and memberships, or
 // nothing.
 func (l Local) CreateUser(ctx context.Context, r CreateUser) (User, error) {
-	hash, made, err := l.password(ctx, r.Password, r.NoPassword)
-	if err != nil {
-		return User{}, err
-	}
-	account := user.Account{
-		Email: r.Email, EmailVerified: r.EmailVerified, PasswordHash: hash, SystemRoles: r.Roles, Source: "admin",
-	}
+	account := user.Account{Email: r.Email, EmailVerified: r.EmailVerified, SystemRoles: r.Roles, Source: "admin"}
 	if r.Name != "" {
 		account.Profile = map[string]any{"name": r.Name}
 	}
+	hash, made, err := l.password(ctx, r.Password, r.NoPassword, password.WordsOf(r.Email, account.Profile))
+	if err != nil {
+		return User{}, err
+	}
+	account.PasswordHash = hash
 	var u storage.User
 	err = l.Core.Change.Do(by(ctx), "create user", func(ctx context.Context, _ *change.Change) error {
 		if u, err = l.Core.Users.Create(ctx, access.Root(), account); err != nil {
@@ -52,16 +51,17 @@ func (l Local) CreateUser(ctx context.Context, r CreateUser) (User, error) {
 	return l.showUser(ctx, u, made)
 }
 
-// password hashes a password that was given or makes one.
-func (l Local) password(ctx context.Context, given string, none bool) (hash, made string, err error) {
+// password hashes a password that was given or makes one. words are what it must
+// not be made of.
+func (l Local) password(ctx context.Context, given string, none bool, words []string) (hash, made string, err error) {
 	if none {
 		return "", "", nil
 	}
 	if given == "" {
 		made = apply.NewPassword(rand.Text())
 		given = made
-	} else if err := l.Core.Policy.Check(given); err != nil {
-		return "", "", &fault.Error{Code: fault.WeakPassword, Message: "the " + err.Error()}
+	} else if err := l.Core.Policy.Judge(ctx, "password", given, words...); err != nil {
+		return "", "", err
 	}
 	hash, err = l.Core.Passwords.Hash(ctx, given)
 	if errors.Is(err, password.ErrBusy) {
@@ -138,7 +138,7 @@ func (l Local) ResetPassword(ctx context.Context, r UserRequest) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	hash, made, err := l.password(ctx, r.Password, false)
+	hash, made, err := l.password(ctx, r.Password, false, password.WordsOf(u.Email, u.Profile))
 	if err != nil {
 		return User{}, err
 	}

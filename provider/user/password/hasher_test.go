@@ -15,7 +15,7 @@ import (
 
 const (
 	english = "correct horse battery staple"
-	unicode = "Grüße, 世界 🙂" // in NFC
+	worldly = "Grüße, 世界 🙂" // in NFC
 )
 
 // cheap is the least that argon2id takes.
@@ -71,18 +71,18 @@ func TestDefaultCost(t *testing.T) {
 func TestVerifyForeign(t *testing.T) {
 	for _, tc := range []struct{ name, scheme, password, encoded string }{
 		{"django pbkdf2", "pbkdf2_sha256", english, "pbkdf2_sha256$1000$seasalt0123456789$ZbPh9hGq10zqAmGD+qamwkM0V7Tu+Zym7jnOkK4fEPc="},
-		{"django pbkdf2, unicode", "pbkdf2_sha256", unicode, "pbkdf2_sha256$1000$seasalt0123456789$hQhK9BCZ7gXi8kTKK+BMPjdrDTpKE0mY5kGvC0/f1Bw="},
+		{"django pbkdf2, unicode", "pbkdf2_sha256", worldly, "pbkdf2_sha256$1000$seasalt0123456789$hQhK9BCZ7gXi8kTKK+BMPjdrDTpKE0mY5kGvC0/f1Bw="},
 		{"django bcrypt_sha256", "bcrypt_sha256", english, "bcrypt_sha256$$2b$05$abcdefghijklmnopqrstuuo5UaIBysJIH5CaMip.8XQbctZzHcXPa"},
-		{"django bcrypt_sha256, unicode", "bcrypt_sha256", unicode, "bcrypt_sha256$$2b$05$abcdefghijklmnopqrstuuRq5BqtYP3bQGS7vMOtUAZZ/3M6LxQO6"},
+		{"django bcrypt_sha256, unicode", "bcrypt_sha256", worldly, "bcrypt_sha256$$2b$05$abcdefghijklmnopqrstuuRq5BqtYP3bQGS7vMOtUAZZ/3M6LxQO6"},
 		{"django bcrypt", "bcrypt", english, "bcrypt$$2b$05$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS"},
-		{"django bcrypt, unicode", "bcrypt", unicode, "bcrypt$$2b$05$abcdefghijklmnopqrstuuuMkxnzwXKBMtoxRAq/mpzqDKL04MH7W"},
+		{"django bcrypt, unicode", "bcrypt", worldly, "bcrypt$$2b$05$abcdefghijklmnopqrstuuuMkxnzwXKBMtoxRAq/mpzqDKL04MH7W"},
 		{"django scrypt", "scrypt", english, "scrypt$1024$seasalt0123456789$8$1$ZzqAB6Pvi3jEFtE+G0kQU1/hh2zVmaLxhMtxl3r0qWwhxMbV06wTcFIJXO9pLwpnKaXPH8Sw3F5JtfhozR6uGA=="},
 		{"django scrypt, default cost", "scrypt", english, "scrypt$16384$salt$8$5$3O7c69/0yHYnwE48DWkzJ1JbbaliZpBJb4UWlqNLlIQ4/MH7JW9CD8mhQSQgsB1ErIt0zvQ0wPFAgo883sq5fA=="},
 		{"django argon2", "argon2id", english, "argon2$argon2id$v=19$m=1024,t=2,p=2$c2Vhc2FsdDAxMjM0NTY3ODk$203VWBmQsSt2t+GY/G50YTtwjsG4cl7tXvMw9CkeTys"},
 		{"argon2-cffi", "argon2id", english, "$argon2id$v=19$m=256,t=3,p=1$3sh8YzIa+CbrDCVYLgPNPQ$QG/LkAfwBXxN3ZuaRG0GlCPnPzGc7hbW"},
-		{"argon2-cffi, unicode", "argon2id", unicode, "$argon2id$v=19$m=256,t=3,p=1$f5WPnV2qdLc1ycbWgK3t+A$FmHB/j0wrwxxaqw3YqXPDVUJDEx2dd1c"},
+		{"argon2-cffi, unicode", "argon2id", worldly, "$argon2id$v=19$m=256,t=3,p=1$f5WPnV2qdLc1ycbWgK3t+A$FmHB/j0wrwxxaqw3YqXPDVUJDEx2dd1c"},
 		{"passlib pbkdf2-sha256", "pbkdf2_sha256", english, "$pbkdf2-sha256$1000$qzXmfA/B2HsPwRjDuLc2Bg$i3X4Q6IejUtjsVMcb9mNl8JZ0xwqBLbDhFo9jKfle5A"},
-		{"passlib pbkdf2-sha256, dots", "pbkdf2_sha256", unicode, "$pbkdf2-sha256$1000$.98bo9R6DwGgFOJ8LyVk7A$rCVQjj90IrnW4EA5tmluLWm1NbnBM68rev/flePMYNY"},
+		{"passlib pbkdf2-sha256, dots", "pbkdf2_sha256", worldly, "$pbkdf2-sha256$1000$.98bo9R6DwGgFOJ8LyVk7A$rCVQjj90IrnW4EA5tmluLWm1NbnBM68rev/flePMYNY"},
 		{"passlib pbkdf2-sha512", "pbkdf2_sha512", english, "$pbkdf2-sha512$1000$c85Za00pZQzhvNd67/2/dw$n1yTWOSJfmo75eucGv1exVJ3zZR28pzJ.7tPzY5Hk3zyZz58nVa/qOblqouOfS0ACtNafXCvlsK0mDxovrtewA"},
 		{"pbkdf2 as PHC", "pbkdf2_sha256", english, "$pbkdf2-sha256$i=1000,l=32$c2Vhc2FsdDAxMjM0NTY3ODk$ZbPh9hGq10zqAmGD+qamwkM0V7Tu+Zym7jnOkK4fEPc"},
 		{"passlib scrypt", "scrypt", english, "$scrypt$ln=10,r=8,p=2$XssZY4wxZiyldI5RSmlNiQ$dEjUu/v0B+p22hfs9iSKrPYdyGOUbaZq73NuQRIVxSs"},
