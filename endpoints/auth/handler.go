@@ -82,7 +82,9 @@ func (h *Handler) mountTokens(t *web.Table) {
 			Path: "/auth/login", Auth: web.HandlerChecks("the password is the credential"), CORS: web.CORSClient,
 			Handler: h.login, RateClass: web.RateLogin,
 			Request: web.TypeOf[LoginRequest](), Response: web.TypeOf[LoginAnswer](),
-			Errors: []string{"AUTH_001", "AUTH_004", "AUTH_007", "AUTH_008", "AUTH_009", "AUTH_010", "REQ_001", "REQ_002", "SRV_002"},
+			Errors: []string{
+				"AUTH_001", "AUTH_004", "AUTH_007", "AUTH_008", "AUTH_009", "AUTH_010", "MFA_002", "MFA_003", "MFA_004", "REQ_001", "REQ_002", "REQ_003", "SRV_002",
+			},
 		},
 		{
 			Name: "refreshToken", Summary: "New tokens for a refresh token, in another organization if one is named",

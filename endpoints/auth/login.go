@@ -4,21 +4,17 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/fault"
-	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/login"
-	"github.com/signet-idp/signet/provider/session"
 )
 
 // DefaultClient is the built-in client of the JSON API, for requests that name none.
 const DefaultClient = "legacy"
 
-// LoginRequest is the body of POST /auth/login. mfa_code and mfa_method are read
-// by the second step, when there is one.
+// LoginRequest is the body of POST /auth/login.
 type LoginRequest struct {
 	Email          string `json:"email"`
 	Username       string `json:"username" alias:"email"`
@@ -26,16 +22,21 @@ type LoginRequest struct {
 	RememberMe     bool   `json:"remember_me"`
 	OrganizationID string `json:"organization_id"` // id or slug
 	TenantID       string `json:"tenant_id" alias:"organization_id"`
-	MFACode        string `json:"mfa_code"`
-	MFAMethod      string `json:"mfa_method"`
+	MFACode        string `json:"mfa_code" doc:"Proves a second factor at once."`
+	MFAMethod      string `json:"mfa_method" doc:"The id or kind of the factor; left out: an authenticator app or a backup code, whichever the code looks like."`
 	DeviceName     string `json:"device_name"`
+	DeviceToken    string `json:"device_token" doc:"What POST /mfa/verify gave a device that is trusted."`
 	ClientID       string `json:"client_id"` // empty: the built-in client
 }
 
 // LoginAnswer is the answer of POST /auth/login.
 type LoginAnswer struct {
 	shape.Tokens
-	User *shape.User `json:"user"`
+	// MFAAllowedMethods are the kinds of factor to set up, where one has to be.
+	MFAAllowedMethods []string `json:"mfa_allowed_methods"`
+	// DeviceToken is the one that was sent; null without.
+	DeviceToken *string     `json:"device_token"`
+	User        *shape.User `json:"user"`
 }
 
 // Bounds of what is typed, in bytes.
@@ -78,18 +79,38 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	web.NoStore(w)
 	out, err := h.Login.JSON(r.Context(), login.JSON{
 		ClientID: q.ClientID, Username: q.Email, Password: q.Password, Code: q.MFACode, Method: q.MFAMethod,
-		Device: device(r, q.DeviceName), Locale: r.Header.Get("Accept-Language"),
+		Device: shape.Device(r, q.DeviceName), DeviceToken: q.DeviceToken, Locale: r.Header.Get("Accept-Language"),
 		Options: login.Options{Organization: q.OrganizationID, Remember: q.RememberMe},
 	})
+	if waiting, ok := errors.AsType[*login.FactorError](err); ok {
+		return web.WriteJSON(w, http.StatusOK, h.waiting(waiting))
+	}
 	if err != nil {
-		return h.loginError(err)
+		return shape.Refusal(err, h.Now())
 	}
 	web.Log(r.Context()).User(out.User.ID).Client(q.ClientID).Session(out.SessionID)
 	user, err := h.user(r, out.User.ID, out.OrganizationID)
 	if err != nil {
 		return err
 	}
-	return web.WriteJSON(w, http.StatusOK, LoginAnswer{Tokens: shape.TokensOf(out.Issued), User: user})
+	return web.WriteJSON(w, http.StatusOK, LoginAnswer{
+		Tokens: shape.TokensOf(out.Issued), MFAAllowedMethods: []string{}, DeviceToken: optional(out.DeviceToken), User: user,
+	})
+}
+
+// waiting is the answer to a right password that is not enough.
+func (h *Handler) waiting(e *login.FactorError) LoginAnswer {
+	out := LoginAnswer{Tokens: h.Shapes.NoTokens(), MFAAllowedMethods: []string{}}
+	out.RequiresMFA, out.MFAEnrollmentRequired, out.MFAToken = true, e.Enrol, &e.Token
+	if e.Challenge != nil {
+		out.MFAChallengeID = &e.Challenge.ID
+	}
+	if e.Factor {
+		out.MFAMethods = shape.FactorsOf(e.Methods)
+	} else {
+		out.MFAAllowedMethods = shape.List(e.Allowed)
+	}
+	return out
 }
 
 func (h *Handler) user(r *http.Request, userID, organizationID string) (*shape.User, error) {
@@ -100,43 +121,3 @@ func (h *Handler) user(r *http.Request, userID, organizationID string) (*shape.U
 	u := h.Shapes.UserOf(a)
 	return &u, nil
 }
-
-// device is where a request comes from.
-func device(r *http.Request, name string) session.Device {
-	d := session.Device{Name: name, UserAgent: r.UserAgent()}
-	if a := web.ClientAddr(r.Context()); a.IsValid() {
-		d.IPAddress = a.String()
-	}
-	return d
-}
-
-// loginError is what a refused login is answered: unknown people and wrong
-// passwords alike, locks whether or not there is such an account, and what is
-// wrong with an account only after its password.
-func (h *Handler) loginError(err error) error {
-	var locked *guard.LockedError
-	var limited *guard.LimitedError
-	switch {
-	case errors.Is(err, login.ErrCredentials):
-		return fault.Wrap(err, fault.BadCredentials, "Incorrect email or password")
-	case errors.As(err, &locked):
-		return fault.Wrap(err, fault.AccountLocked, "too many failed logins; try again later").Retry(atLeast(locked.RetryAfter))
-	case errors.As(err, &limited):
-		wait := atLeast(limited.RetryAfter)
-		e := web.NewError(http.StatusTooManyRequests, "AUTH_004", "too many logins from this address; try again later").Because(err)
-		e.RetryAfter, e.Header = wait, http.Header{}
-		e.Header.Set("X-RateLimit-Limit", strconv.FormatInt(limited.Limit, 10))
-		e.Header.Set("X-RateLimit-Remaining", "0")
-		e.Header.Set("X-RateLimit-Reset", strconv.FormatInt(h.Now().Add(wait).Unix(), 10))
-		return e
-	case errors.Is(err, login.ErrDisabled):
-		return fault.Wrap(err, fault.AccountDisabled, "the account cannot be used")
-	case errors.Is(err, login.ErrUnverified):
-		return fault.Wrap(err, fault.EmailUnverified, "confirm the e-mail address first, by the link in the message sent to it")
-	case errors.Is(err, login.ErrBusy):
-		return fault.Wrap(err, fault.Unavailable, "too many logins at once; try again in a moment")
-	}
-	return err
-}
-
-func atLeast(d time.Duration) time.Duration { return max(d, time.Second) }

@@ -62,5 +62,5 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.WriteJSON(w, http.StatusOK, LoginAnswer{Tokens: tokens, User: user})
+	return web.WriteJSON(w, http.StatusOK, LoginAnswer{Tokens: tokens, MFAAllowedMethods: []string{}, User: user})
 }

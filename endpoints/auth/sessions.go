@@ -4,8 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/mileusna/useragent"
-
+	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/storage"
 )
@@ -22,32 +21,24 @@ type SessionQuery struct {
 // Session is one place where the person is signed in: by the JSON API, by the
 // hosted pages, or by an application with offline access.
 type Session struct {
-	ID             string     `json:"id"`
-	SessionID      string     `json:"session_id"`
-	UserID         string     `json:"user_id"`
-	DeviceName     *string    `json:"device_name"`
-	DeviceType     *string    `json:"device_type"` // desktop, mobile, tablet, bot, or null
-	DeviceInfo     DeviceInfo `json:"device_info"`
-	UserAgent      *string    `json:"user_agent"`
-	IPAddress      *string    `json:"ip_address"`
-	Location       *string    `json:"location"` // null: no place is looked up
-	CountryCode    *string    `json:"country_code"`
-	City           *string    `json:"city"`
-	ClientID       *string    `json:"client_id"`
-	AuthMethods    []string   `json:"auth_methods"`
-	CreatedAt      *string    `json:"created_at"`
-	LastActive     *string    `json:"last_active"`
-	LastActivityAt *string    `json:"last_activity_at"`
-	ExpiresAt      *string    `json:"expires_at"`
-	IsCurrent      bool       `json:"is_current"`
-}
-
-// DeviceInfo is what the User-Agent header says; anybody may write there what
-// they like.
-type DeviceInfo struct {
-	Browser *string `json:"browser"`
-	OS      *string `json:"os"`
-	Raw     *string `json:"raw"`
+	ID             string           `json:"id"`
+	SessionID      string           `json:"session_id"`
+	UserID         string           `json:"user_id"`
+	DeviceName     *string          `json:"device_name"`
+	DeviceType     *string          `json:"device_type"` // desktop, mobile, tablet, bot, or null
+	DeviceInfo     shape.DeviceInfo `json:"device_info"`
+	UserAgent      *string          `json:"user_agent"`
+	IPAddress      *string          `json:"ip_address"`
+	Location       *string          `json:"location"` // null: no place is looked up
+	CountryCode    *string          `json:"country_code"`
+	City           *string          `json:"city"`
+	ClientID       *string          `json:"client_id"`
+	AuthMethods    []string         `json:"auth_methods"`
+	CreatedAt      *string          `json:"created_at"`
+	LastActive     *string          `json:"last_active"`
+	LastActivityAt *string          `json:"last_activity_at"`
+	ExpiresAt      *string          `json:"expires_at"`
+	IsCurrent      bool             `json:"is_current"`
 }
 
 // SessionList is the answer of GET /auth/sessions.
@@ -89,7 +80,7 @@ func (h *Handler) sessionOf(s storage.Session, current string) Session {
 	if s.IdleExpiry.Before(expires) {
 		expires = s.IdleExpiry
 	}
-	info, kind := deviceOf(s.UserAgent)
+	info, kind := shape.DeviceOf(s.UserAgent)
 	active := h.Shapes.Times.Ptr(s.LastActiveAt)
 	return Session{
 		ID: s.ID, SessionID: s.ID, UserID: s.UserID, DeviceName: optional(s.DeviceName), DeviceType: kind, DeviceInfo: info,
@@ -97,34 +88,6 @@ func (h *Handler) sessionOf(s storage.Session, current string) Session {
 		CreatedAt: h.Shapes.Times.Ptr(s.CreatedAt), LastActive: active, LastActivityAt: active,
 		ExpiresAt: h.Shapes.Times.Ptr(expires), IsCurrent: s.ID == current,
 	}
-}
-
-// deviceOf reads a User-Agent header.
-func deviceOf(header string) (DeviceInfo, *string) {
-	if header == "" {
-		return DeviceInfo{}, nil
-	}
-	ua := useragent.Parse(header)
-	info := DeviceInfo{Browser: named(ua.Name, ua.Version), OS: named(ua.OS, ua.OSVersion), Raw: &header}
-	kind := ""
-	switch {
-	case ua.Bot:
-		kind = "bot"
-	case ua.Tablet:
-		kind = "tablet"
-	case ua.Mobile:
-		kind = "mobile"
-	case ua.Desktop:
-		kind = "desktop"
-	}
-	return info, optional(kind)
-}
-
-func named(name, version string) *string {
-	if name == "" || version == "" {
-		return optional(name)
-	}
-	return optional(name + " " + version)
 }
 
 // SessionEnded is the answer of DELETE /auth/sessions/{session_id} and, without

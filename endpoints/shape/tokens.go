@@ -1,6 +1,9 @@
 package shape
 
-import "github.com/signet-idp/signet/provider/oauth"
+import (
+	"github.com/signet-idp/signet/provider/mfa"
+	"github.com/signet-idp/signet/provider/oauth"
+)
 
 // Tokens is what a login and a refresh answer.
 type Tokens struct {
@@ -27,6 +30,19 @@ type Factor struct {
 	MethodID          string  `json:"method_id"`
 	MethodType        string  `json:"method_type"`
 	DestinationMasked *string `json:"destination_masked"`
+}
+
+// FactorsOf lists what a login may be completed with: the confirmed factors, and
+// the backup codes while there are any.
+func FactorsOf(m mfa.Methods) []Factor {
+	out := []Factor{}
+	for _, f := range m.Verified() {
+		out = append(out, Factor{MethodID: f.ID, MethodType: f.Type, DestinationMasked: optional(f.Destination)})
+	}
+	if m.BackupCodes > 0 && len(out) > 0 {
+		out = append(out, Factor{MethodID: mfa.TypeBackupCodes, MethodType: mfa.TypeBackupCodes})
+	}
+	return out
 }
 
 // TokensOf is the shape of what was issued.

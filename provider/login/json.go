@@ -40,6 +40,9 @@ type Tokens struct {
 	// DeviceToken lets this device be recognized at the next login; empty unless
 	// it is trusted, or was known by it before.
 	DeviceToken string
+	// MethodID and MethodType are of the second factor that completed the login;
+	// empty without.
+	MethodID, MethodType string
 	// BackupCodes came with the first factor; they are shown once.
 	BackupCodes []string
 }

@@ -46,8 +46,9 @@ type FactorError struct {
 	// Token is the mfa_token; it lives until Expiry.
 	Token  string
 	Expiry time.Time
-	// Challenge is one for the primary factor, begun with the login; nil when a
-	// factor is to be set up, or none could be begun.
+	// Challenge is one for the factor that was asked for, else the primary one,
+	// begun with the login; nil when a factor is to be set up, or none could be
+	// begun.
 	Challenge *mfa.Challenge
 }
 
@@ -72,11 +73,13 @@ func (s *Service) second(ctx context.Context, w waitingLogin, need mfa.Need, in 
 		if err != nil {
 			return Tokens{}, err
 		}
-		c, err := s.Factors.Begin(ctx, h, "")
+		c, err := s.Factors.Begin(ctx, h, in.Method)
 		switch {
 		case err == nil:
 			out.Challenge = &c
-		case !fault.Is(err, fault.RateLimited) && !fault.Is(err, fault.Unavailable):
+		case fault.Is(err, fault.RateLimited), fault.Is(err, fault.Unavailable), fault.Is(err, fault.NotFound), fault.Is(err, fault.MFANotSetUp):
+			// Another factor can still be challenged.
+		default:
 			return Tokens{}, err
 		}
 	}
@@ -222,7 +225,7 @@ func (s *Service) FactorJSON(ctx context.Context, p *PendingJSON, dev session.De
 	if err != nil {
 		return Tokens{}, err
 	}
-	out.BackupCodes = j.BackupCodes
+	out.BackupCodes, out.MethodID, out.MethodType = j.BackupCodes, j.MethodID, j.Type
 	s.Observer.Login(j.Type, "success", "")
 	return out, nil
 }

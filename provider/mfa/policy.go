@@ -89,34 +89,33 @@ func combine(all []storage.MFAPolicy, u storage.User) Effective {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b storage.MFAPolicy) int { return order(a.Scope) - order(b.Scope) })
 	out := Effective{MFAPolicy: unset(), Source: SourceDefault}
-	first := true
 	for _, p := range all {
-		if slices.Contains(p.Exceptions, u.ID) {
-			continue
-		}
 		switch {
-		case first || p.Relaxes:
-			out.MFAPolicy, out.Source = p, p.Scope
+		case slices.Contains(p.Exceptions, u.ID):
+		case p.Scope == storage.PolicySystem, p.Relaxes:
+			out = Effective{MFAPolicy: p, Source: p.Scope, GraceEnds: graceEnds(p, u)}
 		default:
-			out.join(p)
+			out.join(p, graceEnds(p, u))
 		}
-		first = false
 	}
-	out.GraceEnds = out.Since
-	if u.CreatedAt.After(out.GraceEnds) {
-		out.GraceEnds = u.CreatedAt
-	}
-	out.GraceEnds = out.GraceEnds.Add(time.Duration(out.GraceDays) * 24 * time.Hour)
 	return out
 }
 
+// graceEnds is until when a policy does not bind a person yet: its grace runs
+// from when it began to ask for so much, or from when they came.
+func graceEnds(p storage.MFAPolicy, u storage.User) time.Time {
+	from := p.Since
+	if u.CreatedAt.After(from) {
+		from = u.CreatedAt
+	}
+	return from.Add(time.Duration(p.GraceDays) * 24 * time.Hour)
+}
+
 // join adds what a more specific policy asks for.
-func (e *Effective) join(p storage.MFAPolicy) {
+func (e *Effective) join(p storage.MFAPolicy, graceEnds time.Time) {
 	switch more := level(p.Requirement) - level(e.Requirement); {
-	case more > 0:
-		e.Requirement, e.Since, e.GraceDays, e.Source = p.Requirement, p.Since, p.GraceDays, p.Scope
-	case more == 0 && p.Since.AddDate(0, 0, int(p.GraceDays)).Before(e.Since.AddDate(0, 0, int(e.GraceDays))):
-		e.Since, e.GraceDays, e.Source = p.Since, p.GraceDays, p.Scope
+	case more > 0, more == 0 && graceEnds.Before(e.GraceEnds):
+		e.Requirement, e.Since, e.GraceDays, e.Source, e.GraceEnds = p.Requirement, p.Since, p.GraceDays, p.Scope, graceEnds
 	}
 	for _, f := range p.Enforcement {
 		if !slices.Contains(e.Enforcement, f) {
@@ -128,14 +127,18 @@ func (e *Effective) join(p storage.MFAPolicy) {
 	case e.Methods == nil:
 		e.Methods = p.Methods
 	default:
-		both := []string{} // not nil: nothing is allowed
-		for _, m := range e.Methods {
-			if slices.Contains(p.Methods, m) {
-				both = append(both, m)
-			}
+		both := slices.DeleteFunc(slices.Clone(e.Methods), func(m string) bool { return !slices.Contains(p.Methods, m) })
+		// Two organizations that allow nothing in common must not lock out who
+		// belongs to both: the wider policy's kinds stand.
+		if usable(both) {
+			e.Methods = both
 		}
-		e.Methods = both
 	}
+}
+
+// usable says whether a factor of one of the kinds can be set up.
+func usable(kinds []string) bool {
+	return slices.ContainsFunc(kinds, func(kind string) bool { return kind != TypeBackupCodes })
 }
 
 func level(requirement string) int { return slices.Index(Requirements(), requirement) }
@@ -164,8 +167,11 @@ func (s *Service) above(ctx context.Context, p storage.MFAPolicy) (Effective, er
 		}
 		return combine(slices.DeleteFunc(all, func(o storage.MFAPolicy) bool { return o.Scope == storage.PolicyUser }), u), nil
 	}
-	system, _, err := s.Policy(ctx, storage.PolicySystem, "")
-	return combine([]storage.MFAPolicy{system}, storage.User{}), err
+	system, set, err := s.Policy(ctx, storage.PolicySystem, "")
+	if err != nil || !set {
+		return combine(nil, storage.User{}), err
+	}
+	return combine([]storage.MFAPolicy{system}, storage.User{}), nil
 }
 
 // SetPolicy writes a policy. Whether the caller may, and whether p may relax
@@ -181,12 +187,15 @@ func (s *Service) SetPolicy(ctx context.Context, p storage.MFAPolicy) (storage.M
 			if err != nil {
 				return err
 			}
-			if level(p.Requirement) < level(above.Requirement) && above.Source != SourceDefault {
-				return fault.Newf(fault.Forbidden, "the %s policy asks for %s; this one may not ask for less", above.Source, above.Requirement)
+			if level(p.Requirement) < level(above.Requirement) {
+				return fault.Newf(fault.Forbidden, "what stands above this policy (%s) asks for %s; it may not ask for less", above.Source, above.Requirement)
 			}
 		}
 		old, set, err := s.Policy(ctx, p.Scope, p.Subject)
 		if err != nil {
+			return err
+		}
+		if err := ownedBy(old, set, p.Scope, p.UpdatedBy, p.Subject); err != nil {
 			return err
 		}
 		p.Since, p.UpdatedAt = old.Since, c.Now
@@ -202,10 +211,27 @@ func (s *Service) SetPolicy(ctx context.Context, p storage.MFAPolicy) (storage.M
 	return p, err
 }
 
-// DeletePolicy removes a policy; fault.NotFound.
-func (s *Service) DeletePolicy(ctx context.Context, scope, subject string) error {
+// ownedBy refuses that people change, or take back, what an administrator asks
+// of them alone.
+func ownedBy(old storage.MFAPolicy, set bool, scope, by, subject string) error {
+	if set && scope == storage.PolicyUser && by == subject && old.UpdatedBy != subject {
+		return fault.New(fault.Forbidden, "an administrator has set this policy; ask them to change it")
+	}
+	return nil
+}
+
+// DeletePolicy removes a policy; by is who does. Errors: fault.NotFound,
+// fault.Forbidden for people whose policy an administrator has set.
+func (s *Service) DeletePolicy(ctx context.Context, scope, subject, by string) error {
 	return s.Change.Do(ctx, "mfa: policy", func(ctx context.Context, c *change.Change) error {
-		err := s.Store.DeleteMFAPolicy(ctx, scope, subject)
+		old, set, err := s.Policy(ctx, scope, subject)
+		if err != nil {
+			return err
+		}
+		if err := ownedBy(old, set, scope, by, subject); err != nil {
+			return err
+		}
+		err = s.Store.DeleteMFAPolicy(ctx, scope, subject)
 		if errors.Is(err, storage.ErrNotFound) {
 			return fault.New(fault.NotFound, "there is no such policy")
 		}
@@ -257,6 +283,12 @@ func checkPolicy(p storage.MFAPolicy) error {
 			errs = append(errs, fault.Field("allowed_methods", "write any of email, sms, totp, webauthn, backup_codes"))
 			break
 		}
+	}
+	if p.Methods != nil && p.Requirement != Disabled && !usable(p.Methods) {
+		errs = append(errs, fault.Field("allowed_methods", "allow at least one of email, sms, totp, webauthn"))
+	}
+	if p.Relaxes && p.Scope != storage.PolicyUser {
+		errs = append(errs, fault.Field("relaxes", "only what is set for one person can ask for less"))
 	}
 	if p.GraceDays < 0 || p.GraceDays > maxGraceDays {
 		errs = append(errs, fault.Field("grace_period_days", "write 0 to 365"))

@@ -231,6 +231,11 @@ func (j *Judged) confirm(ctx context.Context, c *change.Change) error {
 	if err != nil {
 		return err
 	}
+	// Two logins may set one up at once, and whoever knows only the password
+	// must not add theirs to what the other has proven.
+	if n > 1 && j.holder.Purpose == PurposeLogin {
+		return expired()
+	}
 	c.Record(event.Event{Type: event.MFAMethodSetup, Subject: u, Data: map[string]any{
 		"method_id": j.MethodID, "method_type": change.Enum(j.Type), "primary": n == 1,
 	}})

@@ -42,6 +42,11 @@ func expectations() map[string]expectation {
 		"DELETE /auth/sessions/{session_id}": own,
 		"DELETE /auth/grants/{grant_id}":     own,
 
+		"PATCH /mfa/methods/{method_id}":  own.with(`{"name":"x"}`),
+		"DELETE /mfa/methods/{method_id}": own,
+		"GET /mfa/devices/{device_id}":    own,
+		"DELETE /mfa/devices/{device_id}": own,
+
 		"GET /auth/permissions/{user_id}":       hidden,
 		"GET /auth/roles/{user_id}":             hidden,
 		"GET /auth/users/{user_id}/context":     hidden,
@@ -79,6 +84,13 @@ func expectations() map[string]expectation {
 		"POST /organizations/{org_id}/domains/{domain}/verify": hidden,
 		"DELETE /organizations/{org_id}/domains/{domain}":      hidden,
 	}
+	policy := hidden.with(`{"requirement_level":"required"}`)
+	for _, path := range []string{"organizations/{org_id}", "organization/{org_id}", "users/{user_id}", "user/{user_id}"} {
+		for _, method := range []string{"GET", "PUT", "DELETE"} {
+			table[method+" /mfa/policy/"+path] = policy
+		}
+	}
+	table["GET /mfa/policy/status/{user_id}"], table["GET /mfa/policy/configuration/{user_id}"] = hidden, hidden
 	for path, methods := range map[string]string{
 		"users/{user_id}": "GET PATCH DELETE", "users/{user_id}/status": "PATCH", "users/{user_id}/roles": "GET PUT",
 		"users/{user_id}/recovery-link": "POST", "users/{user_id}/unlock": "POST", "users/{user_id}/sessions": "GET DELETE",
@@ -180,6 +192,9 @@ func build(t *testing.T, o harness.Options) *world {
 		Hash: []byte("hash"), InvitedBy: owner.ID, CreatedAt: now, SentAt: now, Expiry: now.AddDate(0, 0, 7),
 	}))
 	must(w.Store.InsertDomain(ctx, storage.Domain{OrganizationID: acme.ID, Domain: "acme.test", Challenge: "c", CreatedAt: now}))
+	factor, device := storage.NewID(), storage.NewID()
+	must(w.Store.InsertFactor(ctx, storage.Factor{ID: factor, UserID: owner.ID, Type: storage.FactorTOTP, Sealed: []byte("sealed"), CreatedAt: now}))
+	must(w.Store.PutDevice(ctx, storage.Device{ID: device, UserID: owner.ID, Hash: []byte("hash"), CreatedAt: now, LastSeenAt: now, Expiry: now.AddDate(1, 0, 0)}))
 	third, _ := w.Client(t, "third", storage.ClientMetadata{TokenEndpointAuthMethod: "none"})
 
 	login := func(email string) map[string]any {
@@ -203,6 +218,7 @@ func build(t *testing.T, o harness.Options) *world {
 	w.ids = map[string]string{
 		"session_id": session, "grant_id": third.ClientID, "user_id": owner.ID, "org_id": acme.ID, "organization_id": acme.ID,
 		"invitation_id": invitation, "role": "billing", "domain": "acme.test", "client_id": third.ClientID, "secret_id": storage.NewID(),
+		"method_id": factor, "device_id": device,
 		"resource_id": base64.RawURLEncoding.EncodeToString([]byte("https://api.acme.test")), "kid": "none",
 	}
 	return w

@@ -160,9 +160,15 @@ func people(t *testing.T, in *harness.Instance) (all, none string, values map[st
 		}
 		return answer.AccessToken
 	}
+	device, now := storage.NewID(), in.Clock.Now()
+	if err := in.Store.PutDevice(t.Context(), storage.Device{
+		ID: device, UserID: u.ID, Hash: []byte("hash"), UserAgent: "test", CreatedAt: now, LastSeenAt: now, Expiry: now.AddDate(1, 0, 0),
+	}); err != nil {
+		t.Fatal(err)
+	}
 	return token("openid profile email account organizations admin"), token("openid"), map[string]string{
 		"user_id": u.ID, "id": u.ID, "org_id": org.ID, "organization_id": org.ID, "session_id": s.ID, "client_id": "everything",
-		"role": "admin", "resource_id": base64.RawURLEncoding.EncodeToString([]byte(api)),
+		"role": "admin", "device_id": device, "resource_id": base64.RawURLEncoding.EncodeToString([]byte(api)),
 	}
 }
 

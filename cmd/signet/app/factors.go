@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 
+	factors "github.com/signet-idp/signet/endpoints/mfa"
 	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/mfa/passkey"
@@ -40,4 +41,12 @@ func (s *Server) openFactors(ctx context.Context, attempts *guard.Guard) error {
 	}
 	s.Factors = mfa.New(d)
 	return nil
+}
+
+// mountFactors adds the JSON API of second factors.
+func (s *Server) mountFactors() {
+	(&factors.Handler{
+		Factors: s.Factors, Login: s.Login, Directory: s.Directory, Authenticator: authenticator{s.Verifier, s.Config.Issuer},
+		Shape: s.shapes(), Now: s.Clock.Now,
+	}).Mount(s.Table)
 }

@@ -197,6 +197,7 @@ func (s *Server) mount(build Build) error {
 	s.Table = web.NewTable()
 	protocol.Mount(s.Table)
 	s.mountAccounts(interaction)
+	s.mountFactors()
 	interaction.Mount(s.Table)
 	if err := gate.Mount(s.Table); err != nil {
 		return err
