@@ -42,6 +42,116 @@ document.getElementById("password")?.addEventListener("keyup", (event) => {
   }
 });
 
+// Passkeys. data-passkey says what a form asks for, "get" or "create", and
+// data-options holds the options in WebAuthn's JSON form. The answer goes into
+// the form's field "passkey", a failure as one of the form's data-text-… into
+// its [data-passkey-error]. What is data-passkey-only shows with WebAuthn only.
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+const base64url = (buffer) =>
+  btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+
+function passkeyOptions(form) {
+  const options = JSON.parse(form.dataset.options);
+  const parse = form.dataset.passkey === "create" ? "parseCreationOptionsFromJSON" : "parseRequestOptionsFromJSON";
+  if (PublicKeyCredential[parse]) {
+    return PublicKeyCredential[parse](options);
+  }
+  const decode = (named) => named && { ...named, id: bytes(named.id) };
+  return {
+    ...options,
+    challenge: bytes(options.challenge),
+    user: decode(options.user),
+    allowCredentials: options.allowCredentials?.map(decode),
+    excludeCredentials: options.excludeCredentials?.map(decode),
+  };
+}
+
+function passkeyAnswer(credential) {
+  if (credential.toJSON) {
+    return JSON.stringify(credential);
+  }
+  const { id, type, response } = credential;
+  const members = { transports: response.getTransports?.() };
+  for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+    if (response[name]) {
+      members[name] = base64url(response[name]);
+    }
+  }
+  const clientExtensionResults = credential.getClientExtensionResults();
+  return JSON.stringify({ id, rawId: id, type, response: members, clientExtensionResults });
+}
+
+function offerPasskey(form) {
+  const { passkey: kind, conditional, textCancelled, textRegistered, textFailed } = form.dataset;
+  const texts = { NotAllowedError: textCancelled, InvalidStateError: textRegistered };
+  const notice = form.querySelector("[data-passkey-error]");
+  let current; // the request that the browser is busy with
+  const ask = async (mediation) => {
+    current?.abort();
+    const { signal } = (current = new AbortController());
+    try {
+      const credential = await navigator.credentials[kind]({ publicKey: passkeyOptions(form), mediation, signal });
+      form.elements.passkey.value = passkeyAnswer(credential);
+      form.noValidate = true; // a password may stay empty now
+      form.requestSubmit();
+    } catch (error) {
+      // Autofill that fails is not missed, nor is what the button replaced.
+      if (mediation || signal.aborted) {
+        return;
+      }
+      notice.hidden = false;
+      notice.textContent = texts[error.name] ?? textFailed;
+      autofill();
+    }
+  };
+  // Passkeys among the suggestions of a field with autocomplete="… webauthn".
+  const autofill = async () => {
+    const before = current;
+    if (conditional === "true" && (await PublicKeyCredential.isConditionalMediationAvailable?.()) && current === before) {
+      ask("conditional");
+    }
+  };
+  for (const button of form.querySelectorAll("[data-passkey-start]")) {
+    button.addEventListener("click", () => {
+      notice.hidden = true;
+      ask();
+    });
+  }
+  autofill();
+}
+
+if (window.PublicKeyCredential) {
+  document.querySelectorAll("form[data-passkey]").forEach(offerPasskey);
+  document.querySelectorAll("[data-passkey-only]").forEach((element) => (element.hidden = false));
+}
+
+// Backup codes: taken along in whichever way suits.
+function onClick(selector, act) {
+  for (const button of document.querySelectorAll(selector)) {
+    button.addEventListener("click", () => act(button));
+    button.hidden = false;
+  }
+}
+if (navigator.clipboard) {
+  onClick("button[data-copy]", async (button) => {
+    const codes = document.querySelector(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(codes.innerText);
+      button.textContent = button.dataset.text ?? button.textContent;
+    } catch {
+      getSelection().selectAllChildren(codes); // one key is left to press
+    }
+  });
+}
+onClick("button[data-download]", (button) => {
+  const text = document.querySelector(button.dataset.download).innerText + "\n";
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  link.download = button.dataset.filename;
+  link.click();
+});
+onClick("button[data-print]", () => print());
+
 // One submit is enough, however often the button is pressed.
 for (const form of document.forms) {
   form.addEventListener("submit", (event) => {
