@@ -3,6 +3,7 @@ package event_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/signet-idp/signet/internal/testkit/teststore"
+	"github.com/signet-idp/signet/keys/keytest"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/sqlstore"
@@ -232,4 +235,45 @@ func TestEraseWhileWriting(t *testing.T) {
 			}
 		}
 	})
+}
+
+// countingKeys counts how often a person's key is asked for.
+type countingKeys struct {
+	event.Store
+	read int
+}
+
+func (c *countingKeys) PersonKey(ctx context.Context, userID string) ([]byte, error) {
+	c.read++
+	return c.Store.PersonKey(ctx, userID)
+}
+
+// TestNobodyTakesAsLong: a failed login asks the store for as much when the
+// identifier is nobody's.
+func TestNobodyTakesAsLong(t *testing.T) {
+	t.Parallel()
+	clk := newClock()
+	purpose, err := keytest.DataKeyring(t, clk).Purpose(t.Context(), "person")
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := &countingKeys{Store: teststore.New(t)}
+	r, err := event.NewRecorder(event.Config{Store: store, Sealer: purpose, Clock: clk, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := map[string]any{"reason": "credentials", "method": "password"}
+	id := storage.NewID()
+	for _, e := range []event.Event{
+		{Type: event.UserLoginFailed, Data: data},
+		{Type: event.UserLoginFailed, Subject: id, PersonalOf: id, Personal: map[string]string{"ip_address": "192.0.2.1"}, Data: data},
+	} {
+		store.read = 0
+		if err := r.Record(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		if store.read != 1 {
+			t.Errorf("subject %q: %d reads of a person's key, want 1", e.Subject, store.read)
+		}
+	}
 }

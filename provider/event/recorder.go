@@ -95,6 +95,9 @@ func (r *Recorder) Record(ctx context.Context, events ...Event) error {
 	err := r.store.InTx(ctx, func(ctx context.Context) error {
 		for i, e := range events {
 			if len(e.Personal) == 0 {
+				if err := r.asLong(ctx, e); err != nil {
+					return err
+				}
 				continue
 			}
 			sealed, err := r.persons.seal(ctx, e.PersonalOf, rows[i], e.Personal)
@@ -115,6 +118,22 @@ func (r *Recorder) Record(ctx context.Context, events ...Event) error {
 	r.notify()
 	return nil
 }
+
+// asLong takes for a login that fails as nobody the time that it takes as
+// somebody, whose key is read: else the time would tell which of them it is.
+func (r *Recorder) asLong(ctx context.Context, e Event) error {
+	if e.Type != UserLoginFailed || e.Subject != "" {
+		return nil
+	}
+	_, err := r.store.PersonKey(ctx, nobody)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// nobody is an id that no account has.
+const nobody = "00000000-0000-0000-0000-000000000000"
 
 // row checks e against the catalogue and makes the row of all but Personal.
 func (r *Recorder) row(ctx context.Context, e Event) (storage.Event, error) {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,8 +24,9 @@ import (
 // alikeOptions are the command line of `load alike`.
 type alikeOptions struct {
 	options
-	requests int
-	pause    time.Duration
+	requests  int
+	pause     time.Duration
+	questions []question
 }
 
 // alikeCommand is `load alike`: it measures whether the time of an answer tells
@@ -40,6 +42,7 @@ func alikeCommand(ctx context.Context, args []string, out io.Writer) error {
 	f.StringVar(&o.db, "db", "both", "sqlite, postgres (one is started), or both")
 	f.StringVar(&o.cpus, "cpus", "0,1", "cores of the server and of everything else")
 	f.StringVar(&o.json, "json", "", "also write the figures to this file")
+	ops := f.String("ops", "all", "operations, comma-separated")
 	f.IntVar(&o.requests, "requests", 1000, "requests of each kind for each operation")
 	f.DurationVar(&o.pause, "pause", time.Millisecond, "between an answer and the next request")
 	if err := f.Parse(args); err != nil {
@@ -47,6 +50,14 @@ func alikeCommand(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if o.requests < 10 || f.NArg() > 0 {
 		return errors.New("alike: at least 10 requests: see -h")
+	}
+	for _, q := range questions() {
+		if *ops == "all" || slices.Contains(strings.Split(*ops, ","), q.name) {
+			o.questions = append(o.questions, q)
+		}
+	}
+	if len(o.questions) == 0 {
+		return fmt.Errorf("alike: no operation of %q", *ops)
 	}
 	dir, err := os.MkdirTemp("", "signet-load-")
 	if err != nil {
@@ -108,11 +119,11 @@ func questions() []question {
 	}
 	fresh := func(n int) string { return fmt.Sprintf("newone-%04d@acme.test", n) }
 	return []question{
-		{"login, wrong password", http.StatusUnauthorized, of("active"), of("nobody"), "/auth/login", map[string]any{"password": "wrong"}},
-		{"login, account without password", http.StatusUnauthorized, of("keyset"), of("nobody"), "/auth/login", map[string]any{"password": "wrong"}},
-		{"forgot password", http.StatusOK, of("active"), of("nobody"), "/auth/forgot-password", nil},
-		{"resend verification", http.StatusOK, of("unsure"), of("nobody"), "/auth/resend-verification", nil},
-		{"register, neutral", http.StatusAccepted, of("active"), fresh, "/auth/register", map[string]any{"password": password}},
+		{"login", http.StatusUnauthorized, of("active"), of("nobody"), "/auth/login", map[string]any{"password": "wrong"}},
+		{"login-no-password", http.StatusUnauthorized, of("keyset"), of("nobody"), "/auth/login", map[string]any{"password": "wrong"}},
+		{"forgot-password", http.StatusOK, of("active"), of("nobody"), "/auth/forgot-password", nil},
+		{"resend-verification", http.StatusOK, of("unsure"), of("nobody"), "/auth/resend-verification", nil},
+		{"register", http.StatusAccepted, of("active"), fresh, "/auth/register", map[string]any{"password": password}},
 	}
 }
 
@@ -167,7 +178,7 @@ func alike(ctx context.Context, o *alikeOptions, engine, dir string) (all []alik
 	defer func() { err = errors.Join(err, s.stop()) }()
 	w := (&site{url: s.url, installation: people}).newWorker(0)
 	defer w.client.CloseIdleConnections()
-	for _, q := range questions() {
+	for _, q := range o.questions {
 		known, nobody, err := q.measure(ctx, w, o.requests, o.pause)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", q.name, err)
