@@ -130,7 +130,7 @@ func newDesk(tb testing.TB, f *changetest.Fixture, s account.Settings) *desk {
 	d := &desk{Fixture: f, post: &post{dead: map[notify.Channel]bool{}}, invited: &invitations{}, users: users, orgs: orgs}
 	d.Service = account.New(account.Deps{
 		Store: f.Store, Users: users, Policy: password.NewPolicy(0), Passwords: hasher, Guard: guard.New(counters, guard.DefaultLimits()),
-		Recency: mfa.New(mfa.Deps{Store: f.Store, Clock: f.Clock, Settings: mfa.DefaultSettings("id.example")}),
+		Recency:  mfa.New(mfa.Deps{Store: f.Store, Clock: f.Clock, Settings: mfa.DefaultSettings("id.example")}),
 		Counters: counters, Messages: d.post, Invitations: d.invited, Organizations: orgs, Change: f.Changes, Key: linkKey(tb, f),
 		Clock: f.Clock, Rand: rand.Reader, Settings: s,
 	})

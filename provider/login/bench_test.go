@@ -5,8 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
+	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/login"
+	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/oauth/params"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
@@ -86,6 +90,53 @@ func BenchmarkJSONLogin(b *testing.B) {
 	for b.Loop() {
 		_, err := in.Login.JSON(b.Context(), login.JSON{ClientID: "legacy", Username: "alice@example.test", Password: "x"})
 		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkTOTPLogin is BenchmarkJSONLogin with a code of an authenticator app
+// as the second step.
+func BenchmarkTOTPLogin(b *testing.B) {
+	clk := harness.FakeClock()
+	in := harness.Start(b, harness.Options{Clock: clk})
+	if err := in.Applier().EnsureBuiltin(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	u := in.User(b, "alice@example.test", "correct horse battery")
+	in.Login.Passwords = instant{}
+	in.Login.Guard = guard.New(in.Counters, guard.Limits{Failures: 1 << 40, Attempts: 1 << 40, Window: time.Minute, Lock: time.Minute})
+	in.Factors.Guard = in.Login.Guard
+	h := login.SignedIn{UserID: u.ID, SessionID: "bench"}.Holder()
+	e, err := in.Factors.Setup(b.Context(), h, mfa.Request{Type: storage.FactorTOTP})
+	if err != nil {
+		b.Fatal(err)
+	}
+	code := func() string {
+		clk.Advance(30 * time.Second)
+		if err := in.Keys.Tick(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		code, err := totp.GenerateCode(e.Secret, clk.Now())
+		if err != nil {
+			b.Fatal(err)
+		}
+		return code
+	}
+	j, err := in.Factors.Judge(b.Context(), h, mfa.Answer{ChallengeID: e.Challenge.ID, Code: code()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	err = in.Change.Do(b.Context(), "bench", func(ctx context.Context, c *change.Change) error { return j.Consume(ctx, c, "") })
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		q := login.JSON{ClientID: "legacy", Username: "alice@example.test", Password: "x", Code: code()}
+		b.StartTimer()
+		if _, err := in.Login.JSON(b.Context(), q); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/signet-idp/signet/storage"
 )
 
-// ErrNotWaiting: this login waits for no second factor.
+// ErrNotWaiting says that a login waits for no second factor.
 var ErrNotWaiting = errors.New("login: no second factor is waited for")
 
 // wantsFactor says whether a client asks for more than a password: by
