@@ -51,6 +51,7 @@ func (a *Accounts) Mount(t *web.Table) {
 	add("submitRegister", post, PathRegister, a.submitRegister)
 	add("recoverPage", get, PathRecover, a.showRecover)
 	add("submitRecover", post, PathRecover, a.submitRecover)
+	t.Add(a.strengthRoute())
 	add("verifyEmailPage", get, PathVerifyEmail, a.showVerify)
 	add("submitVerifyEmail", post, PathVerifyEmail, a.submitVerify)
 	add("confirmEmailPage", get, PathConfirmEmail, a.ask(AskConfirm))

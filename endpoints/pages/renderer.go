@@ -62,7 +62,7 @@ func New(o Options) (*Renderer, error) {
 // page is what a template sees. The fields of the first group are the layout's,
 // those of the second the placeholders a message may hold ({app}, {user}, ...).
 type page struct {
-	Lang, Dir, Brand, CSS, JS, Icon string
+	Lang, Dir, Brand, CSS, JS, Icon, Strength string
 
 	App, User, Organization, Host string
 
@@ -78,7 +78,7 @@ const maxPooled = 64 << 10
 func (r *Renderer) render(w http.ResponseWriter, status int, b Base, name string, p page, h headers) error {
 	loc := b.Locale.orDefault(r.locales)
 	p.Lang, p.Dir, p.Brand = loc.lang, loc.dir, r.name
-	p.CSS, p.JS, p.Icon = r.assets.css, r.assets.js, r.assets.icon
+	p.CSS, p.JS, p.Icon, p.Strength = r.assets.css, r.assets.js, r.assets.icon, r.basePath+PathStrength
 
 	buf := r.buffers.Get().(*bytes.Buffer)
 	defer func() {

@@ -17,6 +17,7 @@ const (
 
 	PathRegister     = "/ui/register"
 	PathRecover      = "/ui/recover"
+	PathStrength     = "/ui/password-strength"
 	PathVerifyEmail  = "/ui/verify-email"
 	PathConfirmEmail = "/ui/confirm-email"
 	PathInvitation   = "/ui/invitation"

@@ -47,6 +47,7 @@ const (
 	RateLogin    = "login"    // POST /auth/login: guesses passwords
 	RateRegister = "register" // makes accounts
 	RateMail     = "mail"     // sends a mail or text message to an address that was typed in
+	RateStrength = "strength" // rates a password while it is typed
 	RateToken    = "token"    // takes a token of 256 random bits: logout, reset, verify
 	RateRead     = "read"     // GET
 	RateWrite    = "write"    // everything else

@@ -26,3 +26,9 @@ func TestDocs(t *testing.T) {
 	in := harness.Start(t, harness.Options{})
 	Run(t, "docs.mjs", "IDP="+in.URL)
 }
+
+// TestStrength types passwords on a page of a whole server.
+func TestStrength(t *testing.T) {
+	in := harness.Start(t, harness.Options{})
+	Run(t, "strength.mjs", "IDP="+in.URL)
+}

@@ -15,6 +15,7 @@ func (c *Core) limiter() web.Limiter {
 			web.RateLogin:    {PerAddress: l.LoginsPerAddr},
 			web.RateRegister: {PerAddress: l.RegistersPerAddr},
 			web.RateMail:     {PerAddress: l.MailsPerAddr},
+			web.RateStrength: {PerAddress: l.StrengthPerAddr},
 			web.RateToken:    {PerAddress: l.TokensPerAddr},
 			web.RateRead:     {PerAddress: l.ReadsPerAddr, PerSubject: l.ReadsPerCaller},
 			web.RateWrite:    {PerAddress: l.WritesPerAddr, PerSubject: l.WritesPerCaller},

@@ -161,6 +161,7 @@ type Limits struct {
 
 	RegistersPerAddr int `key:"registers_per_addr" default:"300" doc:"Registrations a minute and address (IPv6: /64). As for all limits of requests, 0 is none, and the answer beyond is 429."`
 	MailsPerAddr     int `key:"mails_per_addr" default:"300" doc:"Requests a minute and address that send a message to an address typed in."`
+	StrengthPerAddr  int `key:"strength_per_addr" default:"1200" doc:"Questions a minute and address how strong a password is, which pages ask while it is typed."`
 	TokensPerAddr    int `key:"tokens_per_addr" default:"60000" doc:"Requests a minute and address of the JSON API that hand in a token: log out, reset, verify. /auth/refresh, /auth/validate, /auth/authorize and the endpoints under /oauth2 have no limit."`
 	ReadsPerAddr     int `key:"reads_per_addr" default:"240000" doc:"Reads a minute and address."`
 	ReadsPerCaller   int `key:"reads_per_caller" default:"120000" doc:"Reads a minute and person or service."`

@@ -283,7 +283,8 @@ func (k *checker) rest() {
 	l := c.Limits
 	for key, n := range map[string]int{
 		"limits.registers_per_addr": l.RegistersPerAddr, "limits.mails_per_addr": l.MailsPerAddr, "limits.tokens_per_addr": l.TokensPerAddr,
-		"limits.reads_per_addr": l.ReadsPerAddr, "limits.reads_per_caller": l.ReadsPerCaller,
+		"limits.strength_per_addr": l.StrengthPerAddr,
+		"limits.reads_per_addr":    l.ReadsPerAddr, "limits.reads_per_caller": l.ReadsPerCaller,
 		"limits.writes_per_addr": l.WritesPerAddr, "limits.writes_per_caller": l.WritesPerCaller,
 		"limits.admin_per_addr": l.AdminPerAddr, "limits.admin_per_caller": l.AdminPerCaller,
 	} {

@@ -168,3 +168,46 @@ addEventListener("pageshow", () => {
     form.ariaBusy = null;
   }
 });
+
+// How hard a new password is to guess, estimated by the server while it is
+// typed: advice, which is left out when there is no answer.
+function rateNewPassword(box, input) {
+  const meter = box.querySelector("meter");
+  const words = box.querySelector("span");
+  let pause;
+  let call;
+  const show = (score, text) => {
+    meter.value = score;
+    words.textContent = text;
+  };
+  const ask = async () => {
+    const { signal } = (call = new AbortController());
+    const email = document.getElementById("email")?.value ?? "";
+    try {
+      const answer = await fetch(box.dataset.url, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ password: input.value, email }),
+        signal,
+      });
+      const { score } = await answer.json();
+      show(score, box.dataset[`word${score}`]);
+    } catch {
+      box.hidden ||= !signal.aborted;
+    }
+  };
+  input.addEventListener("input", () => {
+    clearTimeout(pause);
+    call?.abort();
+    box.hidden = input.value === "";
+    if (input.value.length < input.minLength) {
+      show(0, "");
+    } else {
+      pause = setTimeout(ask, 400);
+    }
+  });
+}
+const strength = document.getElementById("password-strength");
+if (strength) {
+  rateNewPassword(strength, document.getElementById("new-password"));
+}
