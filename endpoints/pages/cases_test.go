@@ -90,13 +90,18 @@ func accountCases() []pageCase {
 }
 
 func pageCases() []pageCase {
-	return append(accountCases(), protocolCases()...)
+	return append(append(accountCases(), factorCases()...), protocolCases()...)
 }
 
 func protocolCases() []pageCase {
 	return []pageCase{
 		{"login_ways", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.Login(w, 200, LoginView{Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect, Recovery: true, Registration: true})
+		}},
+		{"login_passkey", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Login(w, 200, LoginView{
+				Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect, PasskeyOptions: `{"challenge":"AAAA"}`, PasskeyState: "sealed",
+			})
 		}},
 		{"login", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.Login(w, 200, LoginView{Base: b, Form: testForm, Client: testClient, RedirectURI: testRedirect})

@@ -30,7 +30,9 @@ type Interaction struct {
 	}
 	// Recovery and Registration: the sign-in page links to those pages.
 	Recovery, Registration bool
-	Scopes                 interface {
+	// Passkeys: the sign-in page offers them.
+	Passkeys bool
+	Scopes   interface {
 		// Describe says what a resource's scope allows, or "".
 		Describe(ctx context.Context, resources []string, scope string) string
 	}
@@ -54,6 +56,7 @@ func (i *Interaction) Mount(t *web.Table) {
 	logout.AllowCrossOrigin = true
 	t.Add(
 		page("loginPage", PathLogin, get, i.showLogin), page("submitLogin", PathLogin, post, i.submitLogin),
+		page("factorPage", PathFactor, get, i.showFactor), page("submitFactor", PathFactor, post, i.submitFactor),
 		page("consentPage", PathConsent, get, i.showConsent), page("submitConsent", PathConsent, post, i.submitConsent),
 		logout, page("submitLogout", PathLogout, post, i.submitLogout),
 		assets,

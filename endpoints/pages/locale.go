@@ -195,6 +195,9 @@ var fields = map[string]string{
 	"{minutes}": "{minutes}",
 	"{minimum}": "{minimum}",
 	"{inviter}": "{inviter}",
+	"{tries}":   "{tries}",
+	"{days}":    "{days}",
+	"{to}":      "{to}",
 }
 
 // placeholders lists those of a message, sorted; unknown ones as they stand,

@@ -21,6 +21,7 @@ const (
 	LoginErrorDisabled    LoginError = "disabled"
 	LoginErrorFormExpired LoginError = "form_expired" // CSRF token missing or old
 	LoginErrorUnavailable LoginError = "unavailable"  // hashing queue full, store away
+	LoginErrorPasskey     LoginError = "passkey"      // unknown, or no answer to what was asked
 )
 
 // Field reports whether the reason is about what was typed, so that the
@@ -51,6 +52,9 @@ type LoginView struct {
 	// Recovery and Registration: the page links to those pages, with Recovery and
 	// LoginErrorUnverified also to the one that sends the link again.
 	Recovery, Registration bool
+	// PasskeyOptions are for navigator.credentials.get, and PasskeyState comes
+	// back with its answer; empty where passkeys are not offered.
+	PasskeyOptions, PasskeyState string
 }
 
 // loginPage is LoginView as the template reads it.

@@ -1,10 +1,13 @@
 package pages
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 
 	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth"
@@ -70,7 +73,19 @@ func (i *Interaction) showLogin(w http.ResponseWriter, r *http.Request) error {
 			return i.follow(w, r, out)
 		}
 	}
-	return i.Renderer.Login(w, http.StatusOK, i.loginView(r, p, p.Request.LoginHint))
+	return i.askLogin(w, r, p, http.StatusOK, i.loginView(r, p, p.Request.LoginHint))
+}
+
+// askLogin shows the page, with what a passkey needs where they are offered.
+func (i *Interaction) askLogin(w http.ResponseWriter, r *http.Request, p *login.Pending, status int, v LoginView) error {
+	if i.Passkeys {
+		options, state, err := i.Login.PasskeyOptions(r.Context(), p)
+		if err != nil {
+			return err
+		}
+		v.PasskeyOptions, v.PasskeyState = string(options), base64.RawURLEncoding.EncodeToString(state)
+	}
+	return i.Renderer.Login(w, status, v)
 }
 
 func (i *Interaction) loginView(r *http.Request, p *login.Pending, username string) LoginView {
@@ -96,18 +111,43 @@ func (i *Interaction) submitLogin(w http.ResponseWriter, r *http.Request) error 
 		}
 		return i.follow(w, r, out)
 	}
+	if f.Has(FieldPasskey) {
+		return i.submitPasskey(w, r, f, p, b)
+	}
 	username, password := f.Get(FieldUsername), f.Get(FieldPassword)
 	v := i.loginView(r, p, username)
 	if username == "" || password == "" {
 		v.Error = LoginErrorMissing
-		return i.Renderer.Login(w, http.StatusUnprocessableEntity, v)
+		return i.askLogin(w, r, p, http.StatusUnprocessableEntity, v)
 	}
 	out, err := i.Login.Password(r.Context(), p, b, username, password)
 	i.entered(w, r, out)
 	if err != nil {
-		return i.loginFailed(w, r, v, err)
+		return i.loginFailed(w, r, p, v, err)
+	}
+	if out.Step == login.StepFactor {
+		return i.toFactor(w, r, p, b)
 	}
 	return i.follow(w, r, out.Outcome)
+}
+
+// submitPasskey takes the answer of a passkey, which says itself whose it is.
+func (i *Interaction) submitPasskey(w http.ResponseWriter, r *http.Request, f params.Form, p *login.Pending, b login.Browser) error {
+	state, err := base64.RawURLEncoding.DecodeString(f.Get(FieldPasskeyState))
+	if err != nil {
+		state = nil // the state of nothing
+	}
+	out, err := i.Login.Passkey(r.Context(), p, b, state, json.RawMessage(f.Get(FieldPasskey)))
+	i.entered(w, r, out)
+	if err == nil {
+		return i.follow(w, r, out.Outcome)
+	}
+	v := i.loginView(r, p, f.Get(FieldUsername))
+	if errors.Is(err, login.ErrCredentials) || fault.Is(err, fault.BadCredentials) || fault.Is(err, fault.Invalid) || fault.Is(err, fault.ChallengeExpired) {
+		v.Error = LoginErrorPasskey
+		return i.askLogin(w, r, p, http.StatusUnauthorized, v)
+	}
+	return i.loginFailed(w, r, p, v, err)
 }
 
 // entered gives the browser the session that a step has begun.
@@ -122,7 +162,7 @@ func (i *Interaction) entered(w http.ResponseWriter, r *http.Request, out login.
 }
 
 // loginFailed shows the form again with what may be said about the failure.
-func (i *Interaction) loginFailed(w http.ResponseWriter, r *http.Request, v LoginView, err error) error {
+func (i *Interaction) loginFailed(w http.ResponseWriter, r *http.Request, p *login.Pending, v LoginView, err error) error {
 	status := http.StatusUnauthorized
 	var locked *guard.LockedError
 	var limited *guard.LimitedError
@@ -143,5 +183,5 @@ func (i *Interaction) loginFailed(w http.ResponseWriter, r *http.Request, v Logi
 	default:
 		return i.refuse(w, r, err)
 	}
-	return i.Renderer.Login(w, status, v)
+	return i.askLogin(w, r, p, status, v)
 }

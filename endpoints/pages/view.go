@@ -35,11 +35,25 @@ const (
 	FieldNewPassword = "new_password"
 	FieldToken       = "token" // of the mail that led here
 
+	FieldMethod       = "method"        // id of a second factor, or backup_codes
+	FieldChallenge    = "challenge"     // id of what the code answers
+	FieldCode         = "code"          // typed from an app, a message or a list
+	FieldTrust        = "trust"         // ask for no second factor on this device for a while
+	FieldKind         = "kind"          // of the factor to set up
+	FieldDestination  = "destination"   // where its codes are to go
+	FieldName         = "name"          // what a person calls a factor
+	FieldEnrolment    = "enrolment"     // sealed: the factor that is being set up
+	FieldPasskey      = "passkey"       // PublicKeyCredential as JSON (WebAuthn Level 3 §5.1)
+	FieldPasskeyState = "passkey_state" // sealed: what the passkey answers
+
 	ActionLogin   = "login"
 	ActionCancel  = "cancel"
 	ActionApprove = "approve"
 	ActionDeny    = "deny"
 	ActionConfirm = "confirm"
+	ActionVerify  = "verify"
+	ActionChoose  = "choose" // another method, with its code sent if it has one
+	ActionSetUp   = "setup"
 )
 
 // Base is what every page takes from its request.

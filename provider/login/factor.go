@@ -160,8 +160,16 @@ func (s *Service) Factor(ctx context.Context, p *Pending, b Browser, a mfa.Answe
 		return Entered{}, err
 	}
 	out, err := s.signIn(ctx, p, b, u, byFactor(p.row.AMR, j), trust)
-	out.BackupCodes = j.BackupCodes
-	return out, err
+	if err != nil {
+		return Entered{}, err
+	}
+	if out.BackupCodes = j.BackupCodes; out.BackupCodes != nil {
+		// They are to be kept before the person goes on, and the client's code
+		// would not live that long.
+		out.Outcome = Outcome{Step: StepBackupCodes, Param: p.Param}
+		return out, nil
+	}
+	return s.goOn(ctx, p, b, out)
 }
 
 // PasskeyOptions begins a login with a passkey instead of a password: options
@@ -188,7 +196,11 @@ func (s *Service) Passkey(ctx context.Context, p *Pending, b Browser, state []by
 		return Entered{}, err
 	}
 	proof := Proof{Method: "passkey", ACR: ACRFactor, AMR: j.AMR, Consume: j.Consume}
-	return s.signIn(ctx, p, b, u, proof, false)
+	out, err := s.signIn(ctx, p, b, u, proof, false)
+	if err != nil {
+		return Entered{}, err
+	}
+	return s.goOn(ctx, p, b, out)
 }
 
 // byFactor is the proof of a second factor after a first one.

@@ -54,7 +54,11 @@ func (s *Service) Password(ctx context.Context, p *Pending, b Browser, username,
 	if need.Factor || need.Enrol {
 		return s.wait(ctx, p, u, []string{amrPassword})
 	}
-	return s.signIn(ctx, p, b, u, ByPassword(), false)
+	out, err := s.signIn(ctx, p, b, u, ByPassword(), false)
+	if err != nil {
+		return Entered{}, err
+	}
+	return s.goOn(ctx, p, b, out)
 }
 
 // verify finds the person and checks the password, with the same work and the
@@ -224,8 +228,8 @@ func (s *Service) upgrade(ctx context.Context, u storage.User, pw string) {
 	_ = s.Store.SetPasswordHash(ctx, u.ID, u.PasswordHash, hash)
 }
 
-// signIn begins a session, or renews the standing one of the same person, notes
-// in the transaction what was proven, and goes on with the request.
+// signIn begins a session, or renews the standing one of the same person, and
+// notes in the transaction what was proven.
 func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.User, proof Proof, trust bool) (out Entered, err error) {
 	clientID := p.Request.Client.ClientID
 	err = s.Change.Do(ctx, "login: sign in", func(ctx context.Context, c *change.Change) error {
@@ -257,7 +261,13 @@ func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.U
 		return Entered{}, err
 	}
 	s.Observer.Login(proof.Method, "success", "")
+	return out, nil
+}
+
+// goOn takes the request of somebody who has just signed in as far as it goes.
+func (s *Service) goOn(ctx context.Context, p *Pending, b Browser, out Entered) (Entered, error) {
 	b.Session = &out.Session
+	var err error
 	out.Outcome, err = s.advance(ctx, p, b)
 	return out, err
 }

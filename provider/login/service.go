@@ -105,6 +105,9 @@ const (
 	StepFactor
 	// StepEnrol: the person has to set a second factor up.
 	StepEnrol
+	// StepBackupCodes: the person has to keep their backup codes, which are
+	// shown once; Continue goes on.
+	StepBackupCodes
 )
 
 // Outcome says how a request goes on.

@@ -42,6 +42,7 @@ func (s *Server) openAccounts(ctx context.Context) error {
 func (s *Server) mountAccounts(i *pages.Interaction) {
 	i.Recovery = s.Notify.Check(notify.Email) == nil
 	i.Registration = s.Config.Accounts.Registration == account.RegistrationOpen
+	i.Passkeys = s.Factors.Passkeys != nil
 	(&accounts.Handler{
 		Account: s.Accounts, Issuer: issuer{s.Login, s.OAuth}, Directory: s.Directory,
 		Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shape: s.shapes(),
