@@ -25,6 +25,9 @@ func TestVectors(t *testing.T) {
 			}
 		}
 		for _, drift := range []time.Duration{-61 * time.Second, 61 * time.Second} {
+			if now.Add(drift).Unix() < 0 {
+				continue // before the first step
+			}
 			if _, ok := acceptedStep(secret, code, 0, now.Add(drift)); ok {
 				t.Errorf("%d: taken at a drift of %v", unix, drift)
 			}
