@@ -24,6 +24,7 @@ const (
 	cors   = "github.com/rs/cors"
 	kafka  = "github.com/twmb/franz-go"
 	gomail = "github.com/wneessen/go-mail"
+	authn  = "github.com/go-webauthn"
 	pgx    = "github.com/jackc/pgx"
 	otelPG = "github.com/exaring/otelpgx"
 	sqlite = "modernc.org/sqlite"
@@ -56,6 +57,7 @@ func rules() []rule {
 		{in: "provider/oauth", ours: []string{"provider/...", "keys", "storage", "storage/volatile", anyInternal}, foreign: []string{fosite}},
 		{in: "provider/event", ours: []string{"provider/...", "keys", "storage", "storage/volatile", anyInternal}, foreign: []string{kafka}},
 		{in: "provider/notify", ours: []string{"provider/...", "keys", "storage", "storage/volatile", anyInternal}, foreign: []string{gomail}},
+		{in: "provider/mfa/passkey", ours: []string{"provider/...", "keys", "storage", "storage/volatile", anyInternal}, foreign: []string{authn}},
 		{in: "provider", ours: []string{"provider/...", "keys", "storage", "storage/volatile", anyInternal}},
 		{in: "keys", ours: []string{"keys/...", "storage", "storage/volatile", anyInternal}},
 		{in: "storage", only: true, ours: []string{anyInternal}},
