@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -15,16 +16,17 @@ import (
 func newUserCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
-		Short: "Create, list, disable people's accounts; reset passwords",
+		Short: "Create, list, disable people's accounts; reset passwords, recover",
 		Example: `  signet user create alice@example.com --name "Alice Example" --role admin
   signet user list -o jsonl
   signet user disable alice@example.com --reason left
+  signet user recover alice@example.com --mail
   signet user reset-password alice@example.com`,
 	}
 	cmd.AddCommand(newUserCreateCommand(), newUserListCommand(), newUserGetCommand(),
 		newUserStatusCommand("disable", "suspended", "Suspend an account: its sessions and tokens end at once"),
 		newUserStatusCommand("enable", "active", "Make a suspended account active again"),
-		newUserResetCommand())
+		newUserRecoverCommand(), newUserResetCommand())
 	return cmd
 }
 
@@ -192,6 +194,54 @@ password is given on standard input, one is made and printed this once.`,
 				return err
 			}
 			return writeUser(cmd, out, u)
+		})
+	}
+	return cmd
+}
+
+func newUserRecoverCommand() *cobra.Command {
+	var r control.UserRequest
+	cmd := &cobra.Command{
+		Use: "recover USER", Short: "Make a one-time link by which a person sets a new password",
+		Long: `Make a link by which a person sets a new password: for somebody who cannot get
+back in by themselves, once you have made sure who they are. USER is an id or an
+e-mail address.
+
+The link works once, for 24 hours. Making it changes nothing: the old password
+and every session stand until it is used, and then all sessions end. It is
+printed this once; whoever has it has the account, so hand it over on a way that
+nobody else reads. With --mail it is sent to the account's address instead and
+not printed; the server sends it, at its next start if it is not running.
+
+To set a password yourself see signet user reset-password.`,
+		Example: `  signet user recover alice@example.com
+  signet user recover alice@example.com --mail
+  signet user recover 0199b6d2-5f0e-7c31-9d5f-2f3f5d0c7a11 -o json | jq -r .url`,
+		Args: exactly("USER"),
+	}
+	cmd.Flags().BoolVar(&r.Mail, "mail", false, "send the link to the account's address and do not print it")
+	storeFlags(cmd)
+	out := outputFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		r.User = args[0]
+		return withOperations(cmd, func(ctx context.Context, ops control.Operations) error {
+			l, err := ops.RecoverUser(ctx, r)
+			if err != nil {
+				return err
+			}
+			if out.quiet {
+				return out.write(cmd.OutOrStdout(), l, table{rows: [][]string{{cmp.Or(l.URL, l.UserID)}}})
+			}
+			t := table{}
+			t.add("id", l.UserID)
+			t.add("email", l.Email)
+			if l.URL != "" {
+				t.add("link", l.URL+"   (shown this once)")
+			} else {
+				t.add("link", "sent to "+l.Email)
+			}
+			t.add("expires", when(l.ExpiresAt))
+			return out.write(cmd.OutOrStdout(), l, t)
 		})
 	}
 	return cmd

@@ -14,6 +14,7 @@ import (
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/notify"
 	"github.com/signet-idp/signet/provider/oauth"
+	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -37,6 +38,21 @@ func (s *Server) openAccounts(ctx context.Context) error {
 	})
 	return nil
 }
+
+// Recovery makes links by which people set a new password, without a server: of
+// the flows of an account it can do no more.
+func (c *Core) Recovery(ctx context.Context) (operator.Recovery, error) {
+	key, err := c.Keyring.Purpose(ctx, account.KeyPurpose)
+	if err != nil {
+		return nil, fmt.Errorf("app: data keys: %w", err)
+	}
+	return account.New(account.Deps{
+		Store: c.Store, Users: c.Users, Messages: c.Notify, Change: c.Change, Key: key, Clock: c.Clock, Rand: rand.Reader, Log: c.Log,
+	}), nil
+}
+
+// RecoveryPage is the address of the page that such a link leads to.
+func (c *Core) RecoveryPage() string { return c.Config.Issuer + pages.PathRecover }
 
 // mountAccounts adds the routes and pages of accounts.
 func (s *Server) mountAccounts(i *pages.Interaction) {

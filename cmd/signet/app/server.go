@@ -135,7 +135,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	s.Operator = &operator.Service{
 		Store: c.Store, Users: c.Users, Organizations: c.Organizations, Clients: c.Clients, Access: c.Access, Resolver: c.Resolver,
 		Sessions: c.Sessions, Passwords: c.Passwords, Policy: c.Policy, Guard: attempts, Change: c.Change,
-		RecoveryPage: c.Config.Issuer + "/ui/recover",
+		RecoveryPage: c.RecoveryPage(),
 	}
 	if err := s.openOrganizations(ctx); err != nil {
 		return nil, err

@@ -140,6 +140,11 @@ func (s *Socket) ResetPassword(ctx context.Context, r UserRequest) (User, error)
 	return ask[User](ctx, s, "users/password", r)
 }
 
+// RecoverUser implements Operations.
+func (s *Socket) RecoverUser(ctx context.Context, r UserRequest) (RecoveryLink, error) {
+	return ask[RecoveryLink](ctx, s, "users/recover", r)
+}
+
 // CreateClient implements Operations.
 func (s *Socket) CreateClient(ctx context.Context, r CreateClient) (Client, error) {
 	return ask[Client](ctx, s, "clients/create", r)

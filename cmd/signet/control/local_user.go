@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/provider/apply"
@@ -146,6 +147,28 @@ func (l Local) ResetPassword(ctx context.Context, r UserRequest) (User, error) {
 		return User{}, err
 	}
 	return l.showUser(ctx, u, made)
+}
+
+// RecoverUser implements Operations. The operator holds the store and may
+// become anybody, so the link may be shown to them.
+func (l Local) RecoverUser(ctx context.Context, r UserRequest) (RecoveryLink, error) {
+	u, err := l.Core.Users.Find(ctx, r.User)
+	if err != nil {
+		return RecoveryLink{}, err
+	}
+	recovery, err := l.Core.Recovery(ctx)
+	if err != nil {
+		return RecoveryLink{}, err
+	}
+	token, until, err := recovery.Recover(by(ctx), u.ID, r.Mail)
+	if err != nil {
+		return RecoveryLink{}, err
+	}
+	out := RecoveryLink{UserID: u.ID, Email: u.Email, Delivered: r.Mail, ExpiresAt: until}
+	if !r.Mail {
+		out.URL = l.Core.RecoveryPage() + "?" + url.Values{"token": {token}}.Encode()
+	}
+	return out, nil
 }
 
 func (l Local) showUser(ctx context.Context, u storage.User, made string) (User, error) {

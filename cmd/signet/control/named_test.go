@@ -59,6 +59,10 @@ func (named) ResetPassword(context.Context, UserRequest) (User, error) {
 	return User{}, errors.New("called ResetPassword")
 }
 
+func (named) RecoverUser(context.Context, UserRequest) (RecoveryLink, error) {
+	return RecoveryLink{}, errors.New("called RecoverUser")
+}
+
 func (named) CreateClient(context.Context, CreateClient) (Client, error) {
 	return Client{}, errors.New("called CreateClient")
 }

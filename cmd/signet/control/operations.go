@@ -27,6 +27,7 @@ type Operations interface {
 	GetUser(ctx context.Context, r UserRequest) (User, error)
 	SetUserStatus(ctx context.Context, r UserRequest) (User, error)
 	ResetPassword(ctx context.Context, r UserRequest) (User, error)
+	RecoverUser(ctx context.Context, r UserRequest) (RecoveryLink, error)
 
 	CreateClient(ctx context.Context, r CreateClient) (Client, error)
 	ListClients(ctx context.Context, r Page) ([]Client, error)
@@ -114,6 +115,16 @@ type UserRequest struct {
 	Status   string `json:"status,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 	Password string `json:"password,omitempty"` // empty: one is made
+	Mail     bool   `json:"mail,omitempty"`     // a recovery link is sent, not told
+}
+
+// RecoveryLink is where a person sets a new password, once.
+type RecoveryLink struct {
+	UserID    string    `json:"user_id"`
+	Email     string    `json:"email"`
+	URL       string    `json:"url,omitempty"` // told this once
+	Delivered bool      `json:"delivered"`     // queued to be sent to the address
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // User is a person as commands show one.
