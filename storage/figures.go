@@ -130,6 +130,8 @@ type Directory interface {
 	RoleAssignments(ctx context.Context, userID, organizationID string) ([]RoleAssignment, error)
 	// ActiveMembers counts members who have logged in at since or later.
 	ActiveMembers(ctx context.Context, organizationID string, since time.Time) (int64, error)
+	// MembersWithFactor counts members who have confirmed a second factor.
+	MembersWithFactor(ctx context.Context, organizationID string) (int64, error)
 	// RecentMembers lists the members who joined last.
 	RecentMembers(ctx context.Context, organizationID string, limit int) ([]Member, error)
 	// UsersToErase lists people whose erasure is due at now.

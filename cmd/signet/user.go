@@ -16,17 +16,18 @@ import (
 func newUserCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
-		Short: "Create, list, disable people's accounts; reset passwords, recover",
+		Short: "Create, list, disable people's accounts; reset passwords and second factors, recover",
 		Example: `  signet user create alice@example.com --name "Alice Example" --role admin
   signet user list -o jsonl
   signet user disable alice@example.com --reason left
   signet user recover alice@example.com --mail
-  signet user reset-password alice@example.com`,
+  signet user reset-password alice@example.com
+  signet user reset-mfa alice@example.com`,
 	}
 	cmd.AddCommand(newUserCreateCommand(), newUserListCommand(), newUserGetCommand(),
 		newUserStatusCommand("disable", "suspended", "Suspend an account: its sessions and tokens end at once"),
 		newUserStatusCommand("enable", "active", "Make a suspended account active again"),
-		newUserRecoverCommand(), newUserResetCommand())
+		newUserRecoverCommand(), newUserResetCommand(), newUserResetFactorsCommand())
 	return cmd
 }
 
@@ -242,6 +243,28 @@ To set a password yourself see signet user reset-password.`,
 			}
 			t.add("expires", when(l.ExpiresAt))
 			return out.write(cmd.OutOrStdout(), l, t)
+		})
+	}
+	return cmd
+}
+
+func newUserResetFactorsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "reset-mfa USER", Short: "Remove every second factor of an account: the person is told",
+		Long: `Remove every second factor of an account, its backup codes and the trust in its
+devices, for who has made sure who asks. The person is told by mail. Where a
+second factor is required, they set one up at their next login.`,
+		Example: "  signet user reset-mfa alice@example.com", Args: exactly("USER"),
+	}
+	storeFlags(cmd)
+	out := outputFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return withOperations(cmd, func(ctx context.Context, ops control.Operations) error {
+			u, err := ops.ResetFactors(ctx, control.UserRequest{User: args[0]})
+			if err != nil {
+				return err
+			}
+			return writeUser(cmd, out, u)
 		})
 	}
 	return cmd

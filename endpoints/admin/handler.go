@@ -16,6 +16,7 @@ import (
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/storage"
@@ -40,6 +41,11 @@ type Keys interface {
 	Revoke(ctx context.Context, kid, reason string) (keys.Change, error)
 }
 
+// Factors lists second factors (*mfa.Service).
+type Factors interface {
+	Methods(ctx context.Context, userID string) (mfa.Methods, error)
+}
+
 // Handler serves the routes.
 type Handler struct {
 	Operator      *operator.Service
@@ -49,6 +55,7 @@ type Handler struct {
 	Directory     *directory.Directory
 	Store         Store
 	Keys          Keys
+	Factors       Factors
 	Shape         shape.Options
 	Clock         clock.Clock
 }
@@ -56,7 +63,7 @@ type Handler struct {
 // Mount adds the routes.
 func (h *Handler) Mount(t *web.Table) {
 	for _, routes := range [][]web.Route{
-		h.users(), h.accounts(), h.sessions(), h.roles(), h.organizations(), h.clients(), h.secrets(), h.resources(), h.keys(),
+		h.users(), h.accounts(), h.factors(), h.sessions(), h.roles(), h.organizations(), h.clients(), h.secrets(), h.resources(), h.keys(),
 	} {
 		t.Add(routes...)
 	}

@@ -23,7 +23,7 @@ func (b *builder) failures(op *Operation, r *web.Route, method string) {
 		}
 		codes := f.codes[status]
 		slices.Sort(codes)
-		a := &Response{Description: http.StatusText(status), Codes: slices.Compact(codes), Content: errorContent(r.Style, status)}
+		a := &Response{Description: http.StatusText(status), Codes: slices.Compact(codes), Content: errorContent(r.Style, status, codes)}
 		switch {
 		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable, status == http.StatusLocked:
 			a.Headers = map[string]*Header{"Retry-After": {"Seconds to wait.", &Schema{Type: Types{"integer"}}}}
@@ -100,9 +100,10 @@ const (
 	errorName      = "Error"
 	validationName = "ValidationError"
 	oauthErrorName = "OAuthError"
+	codeErrorName  = "WrongCodeError"
 )
 
-func errorContent(style web.Style, status int) map[string]*Media {
+func errorContent(style web.Style, status int, codes []string) map[string]*Media {
 	switch {
 	case style == web.Page:
 		return map[string]*Media{"text/html": {&Schema{Type: Types{"string"}}}}
@@ -110,6 +111,8 @@ func errorContent(style web.Style, status int) map[string]*Media {
 		return map[string]*Media{"application/json": {&Schema{Ref: "#/components/schemas/" + oauthErrorName}}}
 	case status == http.StatusUnprocessableEntity:
 		return map[string]*Media{"application/json": {&Schema{Ref: "#/components/schemas/" + validationName}}}
+	case slices.Contains(codes, "MFA_002"):
+		return map[string]*Media{"application/json": {&Schema{Ref: "#/components/schemas/" + codeErrorName}}}
 	}
 	return map[string]*Media{"application/json": {&Schema{Ref: "#/components/schemas/" + errorName}}}
 }
@@ -132,6 +135,12 @@ func (b *builder) errorSchemas() {
 		}
 	}
 	all[errorName] = common(text("What happened, for people."))
+	wrong := common(text("What happened, for people."))
+	wrong.Properties["attempts_remaining"] = &Schema{Type: Types{"integer"}, Description: "How many more answers the challenge takes, with MFA_002."}
+	wrong.Properties["verified"] = &Schema{Type: Types{"boolean"}, Description: "false, with MFA_002."}
+	wrong.Properties["success"] = &Schema{Type: Types{"boolean"}, Description: "false, with MFA_002."}
+	wrong.order = append(wrong.order, "attempts_remaining", "verified", "success")
+	all[codeErrorName] = wrong
 	all[validationName] = common(&Schema{Type: Types{"array"}, Description: "What is wrong, and where.", Items: &Schema{
 		Type: Types{"object"},
 		Properties: map[string]*Schema{

@@ -49,7 +49,7 @@ func newSchemas(all []usage) *schemas {
 			byName[name] = t
 		})
 	}
-	for _, name := range []string{errorName, validationName, oauthErrorName} {
+	for _, name := range []string{errorName, validationName, oauthErrorName, codeErrorName} {
 		s.ambiguous[name] = true // they are the frame's
 	}
 	return s

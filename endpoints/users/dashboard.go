@@ -37,7 +37,7 @@ type Dashboard struct {
 	RecentActivities []ActivityItem      `json:"recent_activities"`
 	Statistics       Statistics          `json:"statistics"`
 	SessionCount     int64               `json:"session_count"`
-	MFAMethods       []MFAMethod         `json:"mfa_methods"`
+	MFAMethods       []shape.Method      `json:"mfa_methods"`
 	Preferences      map[string]any      `json:"preferences"`
 }
 
@@ -46,13 +46,6 @@ type Statistics struct {
 	TotalLogins        int64 `json:"total_logins"`
 	OrganizationsCount int   `json:"organizations_count"`
 	MFAMethods         int   `json:"mfa_methods"`
-}
-
-// MFAMethod is a second factor.
-type MFAMethod struct {
-	ID         string `json:"id"`
-	MethodID   string `json:"method_id"`
-	MethodType string `json:"method_type"`
 }
 
 // dashboard is GET /users/{user_id}/dashboard.
@@ -65,13 +58,17 @@ func (h *Handler) dashboard(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	factors, err := h.Factors.Methods(r.Context(), u.ID)
+	if err != nil {
+		return err
+	}
 	user, recent := h.Shapes.UserOf(d.Account), h.items(d.Recent)
 	preferences := shape.Object(d.Account.User.Profile, "preferences")
 	out := Dashboard{
 		User: user, Profile: Profile{User: user, Preferences: preferences}, ActivitySummary: summaryOf(d.Totals),
 		RecentActivity: recent, RecentActivities: recent,
 		Statistics:   Statistics{TotalLogins: d.Logins, OrganizationsCount: len(d.Account.Memberships), MFAMethods: d.Account.Factors},
-		SessionCount: d.Sessions, MFAMethods: []MFAMethod{}, Preferences: preferences,
+		SessionCount: d.Sessions, MFAMethods: h.Shapes.MethodsOf(factors).Methods, Preferences: preferences,
 	}
 	if o := d.Account.Organization; o != nil {
 		organization := h.Shapes.OrganizationOf(*o, d.Members)

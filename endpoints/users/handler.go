@@ -14,6 +14,7 @@ import (
 	"github.com/signet-idp/signet/provider/dashboard"
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/storage"
 )
@@ -60,6 +61,11 @@ type Registrar interface {
 	Register(ctx context.Context, r account.Registration) (account.Registered, error)
 }
 
+// Factors lists second factors (*mfa.Service).
+type Factors interface {
+	Methods(ctx context.Context, userID string) (mfa.Methods, error)
+}
+
 // Handler serves the routes.
 type Handler struct {
 	Directory     *directory.Directory
@@ -70,6 +76,7 @@ type Handler struct {
 	Registrar     Registrar // nil: registration is closed
 	Activity      *activity.Service
 	Dashboards    *dashboard.Service
+	Factors       Factors
 	Changes       change.Runner
 	Authenticator web.Authenticator
 	Shapes        shape.Options

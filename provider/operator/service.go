@@ -42,6 +42,11 @@ type Guard interface {
 	Unlock(ctx context.Context, identifier string) (locked bool, err error)
 }
 
+// Factors removes second factors (*mfa.Service).
+type Factors interface {
+	Reset(ctx context.Context, userID string) (n int, err error)
+}
+
 // Recovery makes the link by which a person sets a new password; with deliver
 // it is also sent to their address (*account.Service).
 type Recovery interface {
@@ -60,6 +65,7 @@ type Service struct {
 	Passwords     Passwords
 	Policy        Policy
 	Guard         Guard
+	Factors       Factors
 	Recovery      Recovery
 	Change        change.Runner
 	// RecoveryPage is the address of the page that takes a recovery token.

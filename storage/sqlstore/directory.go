@@ -227,6 +227,13 @@ func (s *Store) ActiveMembers(ctx context.Context, organizationID string, since 
 	return n, err
 }
 
+// MembersWithFactor implements storage.Directory.
+func (s *Store) MembersWithFactor(ctx context.Context, organizationID string) (n int64, err error) {
+	err = s.row(ctx, "members with a factor", `SELECT CAST(count(*) AS BIGINT) FROM memberships m WHERE m.organization_id = $1
+		AND EXISTS (SELECT 1 FROM factors f WHERE f.user_id = m.user_id AND f.verified_at <> 0)`, []any{organizationID}, &n)
+	return n, err
+}
+
 // RecentMembers implements storage.Directory; the last one first.
 func (s *Store) RecentMembers(ctx context.Context, organizationID string, limit int) ([]storage.Member, error) {
 	return rows(ctx, s, "recent members", selectMembers+`

@@ -93,7 +93,7 @@ func expectations() map[string]expectation {
 	table["GET /mfa/policy/status/{user_id}"], table["GET /mfa/policy/configuration/{user_id}"] = hidden, hidden
 	for path, methods := range map[string]string{
 		"users/{user_id}": "GET PATCH DELETE", "users/{user_id}/status": "PATCH", "users/{user_id}/roles": "GET PUT",
-		"users/{user_id}/recovery-link": "POST", "users/{user_id}/unlock": "POST", "users/{user_id}/sessions": "GET DELETE",
+		"users/{user_id}/recovery-link": "POST", "users/{user_id}/mfa": "GET DELETE", "users/{user_id}/unlock": "POST", "users/{user_id}/sessions": "GET DELETE",
 		"users/{user_id}/sessions/{session_id}": "DELETE", "sessions/{session_id}": "DELETE", "roles/{role}": "GET PATCH DELETE",
 		"organizations/{organization_id}": "GET PATCH", "organizations/{organization_id}/status": "PATCH",
 		"clients/{client_id}": "GET PATCH DELETE", "clients/{client_id}/secrets": "GET POST", "clients/{client_id}/secrets/{secret_id}": "DELETE",

@@ -134,7 +134,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	s.Directory = &directory.Directory{Store: c.Store, Resolver: c.Resolver, Feed: s.View, Factors: s.Factors}
 	s.Operator = &operator.Service{
 		Store: c.Store, Users: c.Users, Organizations: c.Organizations, Clients: c.Clients, Access: c.Access, Resolver: c.Resolver,
-		Sessions: c.Sessions, Passwords: c.Passwords, Policy: c.Policy, Guard: attempts, Change: c.Change,
+		Sessions: c.Sessions, Passwords: c.Passwords, Policy: c.Policy, Guard: attempts, Factors: s.Factors, Change: c.Change,
 		RecoveryPage: c.RecoveryPage(),
 	}
 	if err := s.openOrganizations(ctx); err != nil {
@@ -211,7 +211,7 @@ func (s *Server) mount(build Build) error {
 	people.Mount(s.Table)
 	operators := &admin.Handler{
 		Operator: s.Operator, Organizations: s.Organizations, Clients: s.Clients, Access: s.Access, Directory: s.Directory,
-		Store: s.Store, Keys: s.Keys, Shape: s.shapes(), Clock: s.Clock,
+		Store: s.Store, Keys: s.Keys, Factors: s.Factors, Shape: s.shapes(), Clock: s.Clock,
 	}
 	operators.Mount(s.Table)
 	if s.Captured != nil {

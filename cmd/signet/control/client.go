@@ -135,6 +135,11 @@ func (s *Socket) SetUserStatus(ctx context.Context, r UserRequest) (User, error)
 	return ask[User](ctx, s, "users/status", r)
 }
 
+// ResetFactors implements Operations.
+func (s *Socket) ResetFactors(ctx context.Context, r UserRequest) (User, error) {
+	return ask[User](ctx, s, "users/factors", r)
+}
+
 // ResetPassword implements Operations.
 func (s *Socket) ResetPassword(ctx context.Context, r UserRequest) (User, error) {
 	return ask[User](ctx, s, "users/password", r)

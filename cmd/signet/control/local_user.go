@@ -133,6 +133,18 @@ func (l Local) SetUserStatus(ctx context.Context, r UserRequest) (User, error) {
 	return l.showUser(ctx, u, "")
 }
 
+// ResetFactors implements Operations.
+func (l Local) ResetFactors(ctx context.Context, r UserRequest) (User, error) {
+	u, err := l.Core.Users.Find(ctx, r.User)
+	if err != nil {
+		return User{}, err
+	}
+	if _, err := l.Core.ResetFactors(by(ctx), u.ID); err != nil {
+		return User{}, err
+	}
+	return l.showUser(ctx, u, "")
+}
+
 // ResetPassword implements Operations.
 func (l Local) ResetPassword(ctx context.Context, r UserRequest) (User, error) {
 	u, err := l.Core.Users.Find(ctx, r.User)

@@ -55,6 +55,10 @@ func (named) SetUserStatus(context.Context, UserRequest) (User, error) {
 	return User{}, errors.New("called SetUserStatus")
 }
 
+func (named) ResetFactors(context.Context, UserRequest) (User, error) {
+	return User{}, errors.New("called ResetFactors")
+}
+
 func (named) ResetPassword(context.Context, UserRequest) (User, error) {
 	return User{}, errors.New("called ResetPassword")
 }

@@ -28,6 +28,7 @@ type Operations interface {
 	SetUserStatus(ctx context.Context, r UserRequest) (User, error)
 	ResetPassword(ctx context.Context, r UserRequest) (User, error)
 	RecoverUser(ctx context.Context, r UserRequest) (RecoveryLink, error)
+	ResetFactors(ctx context.Context, r UserRequest) (User, error)
 
 	CreateClient(ctx context.Context, r CreateClient) (Client, error)
 	ListClients(ctx context.Context, r Page) ([]Client, error)

@@ -84,6 +84,7 @@ func handler(o Operations) http.Handler {
 	handle(mux, "users/status", o.SetUserStatus)
 	handle(mux, "users/password", o.ResetPassword)
 	handle(mux, "users/recover", o.RecoverUser)
+	handle(mux, "users/factors", o.ResetFactors)
 	handle(mux, "clients/create", o.CreateClient)
 	handle(mux, "clients/list", o.ListClients)
 	handle(mux, "clients/get", o.GetClient)
