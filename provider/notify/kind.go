@@ -132,11 +132,11 @@ var kinds = map[Kind]spec{
 	NewDevice:      {channels: []Channel{Email}, path: "/ui/recover", notice: true, needs: []need{needAt, needDevice, needAddress}},
 	SignInCode:     {channels: []Channel{Email, SMS}, needs: []need{needCode, needUntil}},
 
-	FactorAdded:         {channels: []Channel{Email}, path: "/account/security", notice: true, needs: []need{needFactor}},
-	FactorRemoved:       {channels: []Channel{Email}, path: "/account/security", notice: true, needs: []need{needFactor}},
-	FactorsReset:        {channels: []Channel{Email}, path: "/account/security", notice: true},
-	BackupCodesReplaced: {channels: []Channel{Email}, path: "/account/security", notice: true},
-	BackupCodeUsed:      {channels: []Channel{Email}, path: "/account/security", notice: true},
+	FactorAdded:         {channels: []Channel{Email}, path: "/ui/recover", notice: true, needs: []need{needFactor}},
+	FactorRemoved:       {channels: []Channel{Email}, path: "/ui/recover", notice: true, needs: []need{needFactor}},
+	FactorsReset:        {channels: []Channel{Email}, path: "/ui/recover", notice: true},
+	BackupCodesReplaced: {channels: []Channel{Email}, path: "/ui/recover", notice: true},
+	BackupCodeUsed:      {channels: []Channel{Email}, path: "/ui/recover", notice: true},
 }
 
 // Notice says whether a kind only tells of what has happened anyway. A notice
