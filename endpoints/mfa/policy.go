@@ -37,20 +37,28 @@ func (h *Handler) policyRoutes() []web.Route {
 		{"System", "what is asked of everybody", "/mfa/policy/system", web.Bearer(scopeAdmin), nil, h.systemPolicy},
 		{
 			"Organization", "what is asked of the members of an organization", "/mfa/policy/organizations/{org_id}",
-			web.BearerOneOf(scopeOrganizations, scopeAdmin), []string{"ORG_001"}, organization,
+			web.BearerOneOf(scopeOrganizations, scopeAdmin),
+			[]string{"ORG_001"},
+			organization,
 		},
 		{
 			"User", "what is asked of a person", "/mfa/policy/users/{user_id}",
-			web.BearerOneOf(scopeAccount, scopeOrganizations, scopeAdmin), []string{"USER_001"}, user,
+			web.BearerOneOf(scopeAccount, scopeOrganizations, scopeAdmin),
+			[]string{"USER_001"},
+			user,
 		},
 		// Older clients' spelling.
 		{
 			"OrganizationOld", "what is asked of the members of an organization (the same under another path)", "/mfa/policy/organization/{org_id}",
-			web.BearerOneOf(scopeOrganizations, scopeAdmin), []string{"ORG_001"}, organization,
+			web.BearerOneOf(scopeOrganizations, scopeAdmin),
+			[]string{"ORG_001"},
+			organization,
 		},
 		{
 			"UserOld", "what is asked of a person (the same under another path)", "/mfa/policy/user/{user_id}",
-			web.BearerOneOf(scopeAccount, scopeOrganizations, scopeAdmin), []string{"USER_001"}, user,
+			web.BearerOneOf(scopeAccount, scopeOrganizations, scopeAdmin),
+			[]string{"USER_001"},
+			user,
 		},
 	} {
 		get := route("get"+p.name+"FactorPolicy", "Read "+p.what, http.MethodGet, p.path, h.getPolicy(p))

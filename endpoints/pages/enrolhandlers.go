@@ -40,7 +40,7 @@ type enrolment struct {
 func enrolmentBinding(owner string) []byte { return []byte("pages enrolment " + owner) }
 
 func (i *Interaction) sealEnrolment(owner string, e enrolment) (string, error) {
-	plain, err := json.Marshal(e)
+	plain, err := json.Marshal(e) //nolint:gosec // it is sealed at once
 	if err != nil {
 		return "", err
 	}
@@ -87,7 +87,7 @@ func (i *Interaction) showKinds(w http.ResponseWriter, status int, v EnrolView) 
 }
 
 // enrol takes what a page of an enrolment sent.
-func (i *Interaction) enrol(w http.ResponseWriter, r *http.Request, f params.Form, s setting) error {
+func (i *Interaction) enrol(w http.ResponseWriter, f params.Form, s setting) error {
 	if e, ok := i.openEnrolment(s.owner, f.Get(FieldEnrolment)); ok && f.Get(FieldAction) == ActionVerify {
 		return i.finishEnrolment(w, f, s, e)
 	}

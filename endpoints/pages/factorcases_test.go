@@ -5,13 +5,6 @@ import (
 	"time"
 )
 
-func allFactorErrors() []FactorError {
-	return []FactorError{
-		FactorErrorWrong, FactorErrorMissing, FactorErrorBurnt, FactorErrorExpired, FactorErrorLocked, FactorErrorRateLimited, FactorErrorSends,
-		FactorErrorPasskey, FactorErrorDestination, FactorErrorUnavailable,
-	}
-}
-
 var (
 	testApp    = Way{ID: "0190e5a4-totp", Kind: "totp"}
 	testMail   = Way{ID: "0190e5a4-mail", Kind: "email", Destination: "a•••@acme.test"}

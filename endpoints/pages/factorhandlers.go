@@ -119,7 +119,7 @@ func (i *Interaction) submitFactor(w http.ResponseWriter, r *http.Request) error
 		return i.notWaiting(w, r, p, b, err)
 	}
 	if waiting.Step == login.StepEnrol {
-		return i.enrol(w, r, f, i.enrolling(w, r, p, b, waiting))
+		return i.enrol(w, f, i.enrolling(w, r, p, b, waiting)) //nolint:contextcheck // its functions have the request's
 	}
 	v := i.factorView(r, p, waiting, f.Get(FieldMethod))
 	v.Challenge = f.Get(FieldChallenge)

@@ -67,7 +67,7 @@ func TestKeyURI(t *testing.T) {
 }
 
 func TestTyped(t *testing.T) {
-	for in, want := range map[string]string{" 123 456 ": "123456", "ABCDE-fghjk": "abcdefghjk", "12\u00a034": "1234"} {
+	for in, want := range map[string]string{"123 456\t": "123456", "ABCDE-fghjk": "abcdefghjk", "12\u00a034": "1234"} {
 		if got := typed(in); got != want {
 			t.Errorf("%q: %q", in, got)
 		}

@@ -157,6 +157,7 @@ await check("form_post to a client that goes on to a third origin", async () => 
 await check("keyboard only", async () => {
   const page = scripted;
   await start(page, "direct");
+  await page.waitForSelector("#username:focus"); // autofocus comes after the page
   const order = ["username", "password", "BUTTON", "login-submit", "login-cancel"];
   for (const [i, id] of order.entries()) {
     if (i > 0) await page.keyboard.press("Tab");
