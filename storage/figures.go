@@ -43,6 +43,8 @@ type Rollup struct {
 type Rollups interface {
 	// AddRollups adds to the counts of these rows.
 	AddRollups(ctx context.Context, rollups ...Rollup) error
+	// ClearRollups forgets every count.
+	ClearRollups(ctx context.Context) error
 	// RollupsOf lists the rows of a subject from one day to another, both included.
 	RollupsOf(ctx context.Context, dimension, subject string, fromDay, toDay int64) ([]Rollup, error)
 	// EventCursor returns how far a consumer has come; 0 when it never began.

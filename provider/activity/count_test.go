@@ -172,7 +172,7 @@ func TestCountsAreExact(t *testing.T) {
 				replicas = append(replicas, f.follower(fmt.Sprint("replica-", i, "-", storage.NewID()), crashing{store, &at}, crashing{store, &at}))
 			}
 			for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-				switch rapid.SampledFrom([]string{"record", "record", "sequence", "count", "crash", "wait"}).Draw(rt, "step") {
+				switch rapid.SampledFrom([]string{"record", "record", "sequence", "count", "crash", "wait", "recount"}).Draw(rt, "step") {
 				case "record":
 					for range rapid.IntRange(1, 10).Draw(rt, "events") {
 						if err := f.rec.Record(t.Context(), anEvent(rt, f.clock.Now())); err != nil {
@@ -189,6 +189,14 @@ func TestCountsAreExact(t *testing.T) {
 					at = rapid.SampledFrom([]string{"before", "after", "cursor"}).Draw(rt, "where")
 					_, err := rapid.SampledFrom(replicas).Draw(rt, "replica").Tick(t.Context())
 					if at = ""; err != nil && !errors.Is(err, errCrash) {
+						rt.Fatal(err)
+					}
+				case "recount":
+					garbage := storage.Rollup{Dimension: "user", Subject: "alice", Day: 1, Type: "x", Outcome: "success", Total: 7}
+					if err := store.AddRollups(t.Context(), garbage); err != nil {
+						rt.Fatal(err)
+					}
+					if _, err := (activity.Recount{Store: store, Clock: f.clock}).Restart(t.Context()); err != nil {
 						rt.Fatal(err)
 					}
 				case "wait": // leases end, and days go by

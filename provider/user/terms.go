@@ -1,6 +1,7 @@
 package user
 
 import (
+	"context"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/text/transform"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -53,6 +55,35 @@ func termsOf(u storage.User) []string {
 		terms.parts(s)
 	}
 	return terms.words
+}
+
+// Reindex makes the words anew by which people are found, of a page of accounts
+// in the order of their ids; it returns the last id and how many they were. It
+// is for accounts that were written before there were words, or by other rules.
+func (s *Service) Reindex(ctx context.Context, after string, limit int) (last string, n int, err error) {
+	page, err := s.List(ctx, after, limit)
+	if err != nil {
+		return after, 0, err
+	}
+	for _, listed := range page {
+		err := s.changes.Do(ctx, "user: reindex", func(ctx context.Context, _ *change.Change) error {
+			// Whoever changes the name at the same time comes before or after.
+			if err := s.store.LockUser(ctx, listed.ID); err != nil {
+				return err
+			}
+			u, err := s.store.UserByID(ctx, listed.ID)
+			if err != nil {
+				return err
+			}
+			return s.store.PutUserTerms(ctx, u.ID, termsOf(u))
+		})
+		if err != nil {
+			return after, n, err
+		}
+		after = listed.ID
+		n++
+	}
+	return after, n, nil
 }
 
 // list collects folded words, each once.

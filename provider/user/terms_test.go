@@ -3,6 +3,7 @@ package user_test
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -114,5 +115,64 @@ func TestPeopleAreFoundByNameAndAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		finds("locutus", false)
+	})
+}
+
+// TestReindex: accounts from before there were words are found by name again,
+// page by page, whoever changes their name meanwhile.
+func TestReindex(t *testing.T) {
+	changetest.Engines(t, func(t *testing.T, fs []*changetest.Fixture) {
+		f := fs[0]
+		s, _ := services(f)
+		var people []storage.User
+		for _, name := range []string{"ada", "grace", "joan", "mary", "radia"} {
+			u := create(t, s, name+"@acme.test")
+			if err := f.Store.PutUserTerms(t.Context(), u.ID, nil); err != nil {
+				t.Fatal(err)
+			}
+			people = append(people, u)
+		}
+		if _, err := s.Delete(t.Context(), people[4].ID, "test"); err != nil {
+			t.Fatal(err)
+		}
+		found := func(word string) int {
+			t.Helper()
+			list, err := f.Store.QueryUsers(t.Context(), storage.UserQuery{Terms: user.Terms(word), Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(list)
+		}
+		if found("ada") != 0 {
+			t.Fatal("found without a word")
+		}
+		var renaming sync.WaitGroup
+		renaming.Go(func() {
+			for i := range 20 {
+				if _, err := s.UpdateProfile(t.Context(), people[0].ID, map[string]any{"name": []string{"Augusta", "Byron"}[i%2]}, "test"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		pages := 0
+		for after := ""; ; pages++ {
+			last, n, err := s.Reindex(t.Context(), after, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n < 2 {
+				break
+			}
+			after = last
+		}
+		renaming.Wait()
+		if pages != 2 {
+			t.Errorf("%d full pages of five people", pages)
+		}
+		for word, want := range map[string]int{"ada": 1, "byron": 1, "augusta": 0, "grace": 1, "mary@acme.test": 1, "acme.test": 4, "radia": 0} {
+			if got := found(word); got != want {
+				t.Errorf("%q finds %d, want %d", word, got, want)
+			}
+		}
 	})
 }

@@ -54,6 +54,11 @@ func (s *Store) EventCursor(ctx context.Context, name string) (seq int64, err er
 	return seq, err
 }
 
+// ClearRollups implements storage.Rollups.
+func (s *Store) ClearRollups(ctx context.Context) error {
+	return s.batch(ctx, "clear rollups", []engine.Statement{{SQL: `DELETE FROM rollups`}})
+}
+
 // MoveEventCursor implements storage.Rollups. One that never began stands at 0.
 func (s *Store) MoveEventCursor(ctx context.Context, name string, from, to int64, at time.Time) (bool, error) {
 	if from == 0 {

@@ -93,6 +93,11 @@ func testRollups(t *testing.T, r []Store) {
 	for _, v := range must(s.RollupsOf(ctx, "user", "many", 0, rows))(t) {
 		equal(t, v.Total, int64(adders))
 	}
+
+	noError(t, s.ClearRollups(ctx))
+	for _, subject := range []string{"u", "v", "many"} {
+		equal(t, must(s.RollupsOf(ctx, "user", subject, 0, 1<<40))(t), []storage.Rollup(nil))
+	}
 }
 
 func testEventCursors(t *testing.T, r []Store) {

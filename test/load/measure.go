@@ -10,6 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/internal/progress"
 )
 
 // figures are what was measured of one operation. Durations are microseconds.
@@ -64,7 +67,7 @@ func measureEngine(ctx context.Context, o *options, ops []operation, engine, dir
 		return f, err
 	}
 	if o.seed.members > 0 {
-		if err := seed(ctx, s.env, o.seed, newProgress(os.Stderr)); err != nil {
+		if err := seed(ctx, s.env, o.seed, progress.New(os.Stderr, clock.System{})); err != nil {
 			return f, err
 		}
 		people.seeded = o.seed.members

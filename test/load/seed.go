@@ -14,6 +14,8 @@ import (
 
 	"github.com/signet-idp/signet/cmd/signet/app"
 	"github.com/signet-idp/signet/cmd/signet/config"
+	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/internal/progress"
 	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/provider/activity"
 	"github.com/signet-idp/signet/provider/event"
@@ -50,7 +52,7 @@ func seedCommand(ctx context.Context, args []string, log io.Writer) error {
 	if *database == "" || size.members < 1 || size.events < 0 || f.NArg() > 0 {
 		return errors.New("seed: -database is needed, and numbers that are not negative: see -h")
 	}
-	return seed(ctx, append(os.Environ(), "SIGNET_DATABASE_URL="+*database), size, newProgress(log))
+	return seed(ctx, append(os.Environ(), "SIGNET_DATABASE_URL="+*database), size, progress.New(log, clock.System{}))
 }
 
 // past is a clock that walks from the beginning of the seeded time to now.
@@ -67,7 +69,7 @@ type seeder struct {
 	size     seedSize
 	clock    *past
 	from, to time.Time
-	progress *progress
+	progress *progress.Bar
 
 	organization storage.Organization
 	members      []string
@@ -75,7 +77,7 @@ type seeder struct {
 }
 
 // seed fills the installation that the environment names.
-func seed(ctx context.Context, environ []string, size seedSize, p *progress) (err error) {
+func seed(ctx context.Context, environ []string, size seedSize, p *progress.Bar) (err error) {
 	loaded, err := config.Load(config.Sources{Environ: environ})
 	if err != nil {
 		return err
@@ -120,7 +122,7 @@ func (s *seeder) people(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.progress.begin("members", s.size.members)
+	s.progress.Begin("members", s.size.members)
 	for first := 0; first < s.size.members; first += seedBatch {
 		s.clock.set(s.from.Add(time.Duration(first) * time.Second))
 		var made []string
@@ -142,7 +144,7 @@ func (s *seeder) people(ctx context.Context) error {
 			return err
 		}
 		s.members = append(s.members, made...)
-		s.progress.at(len(s.members))
+		s.progress.At(len(s.members))
 	}
 	return s.follow(ctx)
 }
@@ -185,7 +187,7 @@ func (s *seeder) invitations(ctx context.Context) error {
 // happenings writes the record: logins above all, spread over people and time,
 // and sequences and counts them.
 func (s *seeder) happenings(ctx context.Context) error {
-	s.progress.begin("events", s.size.events)
+	s.progress.Begin("events", s.size.events)
 	start := s.clock.Now()
 	batch := make([]event.Event, 0, seedBatch)
 	for n := range s.size.events {
@@ -201,7 +203,7 @@ func (s *seeder) happenings(ctx context.Context) error {
 		if err := s.follow(ctx); err != nil {
 			return err
 		}
-		s.progress.at(n + 1)
+		s.progress.At(n + 1)
 	}
 	return nil
 }

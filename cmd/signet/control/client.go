@@ -150,6 +150,11 @@ func (s *Socket) RecoverUser(ctx context.Context, r UserRequest) (RecoveryLink, 
 	return ask[RecoveryLink](ctx, s, "users/recover", r)
 }
 
+// Rebuild implements Operations.
+func (s *Socket) Rebuild(ctx context.Context, r Rebuilding) (Rebuilding, error) {
+	return ask[Rebuilding](ctx, s, "rebuild", r)
+}
+
 // CreateClient implements Operations.
 func (s *Socket) CreateClient(ctx context.Context, r CreateClient) (Client, error) {
 	return ask[Client](ctx, s, "clients/create", r)

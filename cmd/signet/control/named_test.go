@@ -67,6 +67,10 @@ func (named) RecoverUser(context.Context, UserRequest) (RecoveryLink, error) {
 	return RecoveryLink{}, errors.New("called RecoverUser")
 }
 
+func (named) Rebuild(context.Context, Rebuilding) (Rebuilding, error) {
+	return Rebuilding{}, errors.New("called Rebuild")
+}
+
 func (named) CreateClient(context.Context, CreateClient) (Client, error) {
 	return Client{}, errors.New("called CreateClient")
 }

@@ -30,6 +30,10 @@ type Operations interface {
 	RecoverUser(ctx context.Context, r UserRequest) (RecoveryLink, error)
 	ResetFactors(ctx context.Context, r UserRequest) (User, error)
 
+	// Rebuild does the next step of a rebuilding and returns what is to be asked
+	// for next: nothing is held between the steps, and each is short.
+	Rebuild(ctx context.Context, r Rebuilding) (Rebuilding, error)
+
 	CreateClient(ctx context.Context, r CreateClient) (Client, error)
 	ListClients(ctx context.Context, r Page) ([]Client, error)
 	GetClient(ctx context.Context, r ClientRequest) (Client, error)
@@ -126,6 +130,22 @@ type RecoveryLink struct {
 	URL       string    `json:"url,omitempty"` // told this once
 	Delivered bool      `json:"delivered"`     // queued to be sent to the address
 	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// What can be rebuilt.
+const (
+	RebuildCounts = "counts" // of events
+	RebuildSearch = "search" // the words by which people are found
+)
+
+// Rebuilding is how far a rebuilding is. The first step has only What.
+type Rebuilding struct {
+	What     string `json:"what"`
+	Begun    bool   `json:"begun"`
+	After    string `json:"after,omitempty"` // the account that was last
+	Done     int64  `json:"done"`            // events, or accounts
+	Total    int64  `json:"total"`
+	Finished bool   `json:"finished"`
 }
 
 // User is a person as commands show one.

@@ -85,6 +85,7 @@ func handler(o Operations) http.Handler {
 	handle(mux, "users/password", o.ResetPassword)
 	handle(mux, "users/recover", o.RecoverUser)
 	handle(mux, "users/factors", o.ResetFactors)
+	handle(mux, "rebuild", o.Rebuild)
 	handle(mux, "clients/create", o.CreateClient)
 	handle(mux, "clients/list", o.ListClients)
 	handle(mux, "clients/get", o.GetClient)
