@@ -11,6 +11,7 @@ import (
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth"
+	"github.com/signet-idp/signet/provider/risk"
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/provider/token"
 	"github.com/signet-idp/signet/storage"
@@ -33,6 +34,7 @@ type Handler struct {
 	Users     Users
 	Store     Store
 	Shapes    shape.Options
+	Geo       risk.Geo // nil: no place is known
 
 	cookie cookie
 }

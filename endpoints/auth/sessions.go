@@ -2,10 +2,12 @@ package auth
 
 import (
 	"net/http"
+	"net/netip"
 	"strconv"
 
 	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/provider/risk"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -29,7 +31,7 @@ type Session struct {
 	DeviceInfo     shape.DeviceInfo `json:"device_info"`
 	UserAgent      *string          `json:"user_agent"`
 	IPAddress      *string          `json:"ip_address"`
-	Location       *string          `json:"location"` // null: no place is looked up
+	Location       *string          `json:"location"` // city and country of the address; null where they are not known
 	CountryCode    *string          `json:"country_code"`
 	City           *string          `json:"city"`
 	ClientID       *string          `json:"client_id"`
@@ -81,13 +83,23 @@ func (h *Handler) sessionOf(s storage.Session, current string) Session {
 		expires = s.IdleExpiry
 	}
 	info, kind := shape.DeviceOf(s.UserAgent)
-	active := h.Shapes.Times.Ptr(s.LastActiveAt)
+	active, place := h.Shapes.Times.Ptr(s.LastActiveAt), h.place(s.IPAddress)
 	return Session{
 		ID: s.ID, SessionID: s.ID, UserID: s.UserID, DeviceName: optional(s.DeviceName), DeviceType: kind, DeviceInfo: info,
 		UserAgent: optional(s.UserAgent), IPAddress: optional(s.IPAddress), ClientID: optional(s.ClientID), AuthMethods: list(s.AMR),
+		Location: optional(place.String()), CountryCode: optional(place.Country), City: optional(place.City),
 		CreatedAt: h.Shapes.Times.Ptr(s.CreatedAt), LastActive: active, LastActivityAt: active,
 		ExpiresAt: h.Shapes.Times.Ptr(expires), IsCurrent: s.ID == current,
 	}
+}
+
+// place is where an address is, as far as that is known.
+func (h *Handler) place(address string) risk.Place {
+	a, err := netip.ParseAddr(address)
+	if h.Geo == nil || err != nil {
+		return risk.Place{}
+	}
+	return h.Geo.Place(a)
 }
 
 // SessionEnded is the answer of DELETE /auth/sessions/{session_id} and, without

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-idp/signet/internal/testkit/mmdb"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
 )
@@ -254,5 +255,29 @@ func TestHostileDevices(t *testing.T) {
 			t.Fatal(strconv.Quote(ua), a.status)
 		}
 		s.sessions(bearer, "")
+	}
+}
+
+// TestPlacesOfSessions: where a session's address is, for who has supplied a
+// database that tells.
+func TestPlacesOfSessions(t *testing.T) {
+	file := mmdb.Write(t, map[string]mmdb.Map{
+		"127.0.0.0/8": {"country": mmdb.Map{"iso_code": "DE"}, "city": mmdb.Map{"names": mmdb.Map{"en": "Berlin"}}},
+	})
+	for name, tc := range map[string]struct {
+		env  []string
+		want [3]any
+	}{
+		"none":     {nil, [3]any{nil, nil, nil}},
+		"database": {[]string{"SIGNET_GEO_DATABASE=" + file}, [3]any{"Berlin, DE", "DE", "Berlin"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, tc.env...)
+			_, a := s.sessions(s.login().text("access_token"), "")
+			one := a.body["sessions"].([]any)[0].(map[string]any)
+			if got := [3]any{one["location"], one["country_code"], one["city"]}; got != tc.want {
+				t.Errorf("%v, want %v", got, tc.want)
+			}
+		})
 	}
 }

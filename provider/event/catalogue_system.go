@@ -24,8 +24,8 @@ func tokenEntries() []Entry {
 		},
 		{
 			Type: AuthSuspiciousActivity, Class: ClassSecurity, Subject: SubjectAnyone,
-			Data: map[string]Kind{"reason": Enum, "grant_id": ID, "session_id": ID, "client_id": ID, "method": Enum, "count": Count, "from": Instant, "to": Instant, "grants_ended": Count},
-			Doc:  "Something no honest party does: code_replayed, verifier_mismatch, assertion_replayed, browser_mismatch, many_failures.",
+			Data: map[string]Kind{"reason": Enum, "grant_id": ID, "session_id": ID, "client_id": ID, "method": Enum, "count": Count, "from": Instant, "to": Instant, "grants_ended": Count, "severity": Enum, "distance_km": Count},
+			Doc:  "Something that no honest party does, or a person seldom: code_replayed, verifier_mismatch, assertion_replayed, browser_mismatch; of a login new_device, new_country, impossible_travel, many_failures, with their severity low, medium or high.",
 		},
 		{
 			Type: AuthAccountLocked, Class: ClassSecurity, Subject: SubjectUser,

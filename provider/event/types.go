@@ -28,7 +28,8 @@ const (
 	TokenIssuedCounted Type = "token.issued_counted"
 
 	// AuthSuspiciousActivity covers a replayed code, a mismatched verifier, a
-	// stolen login transaction and their like; its reason says which.
+	// stolen login transaction and their like, and what is unusual about a login
+	// (package risk); its reason says which.
 	AuthSuspiciousActivity Type = "auth.suspicious_activity"
 	AuthAccountLocked      Type = "auth.account_locked"
 	AuthAccountUnlocked    Type = "auth.account_unlocked"

@@ -30,6 +30,7 @@ import (
 	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/revocation"
+	"github.com/signet-idp/signet/provider/risk"
 	"github.com/signet-idp/signet/provider/token"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/sqlstore"
@@ -50,6 +51,7 @@ type Server struct {
 	View      *revocation.View
 	Verifier  *token.Verifier
 	Rules     *hook.Rules // nil: nobody is asked
+	Geo       risk.Geo    // nil: no place is known
 
 	Invitations *org.Invitations
 	Domains     *org.Domains
@@ -131,6 +133,9 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	if s.Rules, err = c.rules(); err != nil {
 		return nil, err
 	}
+	if err := s.openPlaces(); err != nil {
+		return nil, err
+	}
 	s.Directory = &directory.Directory{Store: c.Store, Resolver: c.Resolver, Feed: s.View, Factors: s.Factors}
 	s.Operator = &operator.Service{
 		Store: c.Store, Users: c.Users, Organizations: c.Organizations, Clients: c.Clients, Access: c.Access, Resolver: c.Resolver,
@@ -187,7 +192,7 @@ func (s *Server) mount(build Build) error {
 	gate := &auth.Handler{
 		Issuer: s.Config.Issuer, Verifier: s.Verifier, Permissions: s.Resolver, Feed: s.View, Observer: s.Telemetry.Metrics, Now: s.Clock.Now,
 		Login: s.Login, OAuth: s.OAuth, Sessions: s.Sessions, Consents: &consent.Service{Store: s.Store, Change: s.Change},
-		Directory: s.Directory, Users: s.Users, Store: s.Store, Shapes: s.shapes(),
+		Directory: s.Directory, Users: s.Users, Store: s.Store, Shapes: s.shapes(), Geo: s.Geo,
 	}
 	s.Ops = ops.New(ops.Options{
 		Service: s.Config.Server.ServiceName, Version: build.Version, Mode: s.mode(), Checks: s.checks(), Clock: s.Clock,

@@ -31,6 +31,7 @@ type Config struct {
 	Keys      Keys      `key:"keys"`
 	Password  Password  `key:"password"`
 	Limits    Limits    `key:"limits"`
+	Geo       Geo       `key:"geo"`
 	Log       Log       `key:"log"`
 	Legacy    Legacy    `key:"legacy"`
 
@@ -169,6 +170,11 @@ type Limits struct {
 	WritesPerCaller  int `key:"writes_per_caller" default:"30000" doc:"Writes a minute and person or service."`
 	AdminPerAddr     int `key:"admin_per_addr" default:"12000" doc:"Requests to /admin/v1 a minute and address."`
 	AdminPerCaller   int `key:"admin_per_caller" default:"6000" doc:"Requests to /admin/v1 a minute and person or service."`
+}
+
+// Geo says where addresses are.
+type Geo struct {
+	Database string `key:"database" doc:"File in the MaxMind DB format (GeoLite2 City or Country, or one with the same records) that tells where addresses are. Without it nobody's country is known, and a login from elsewhere looks like any other. Read at start; none comes with Signet."`
 }
 
 // Log is what the process writes to standard error.
