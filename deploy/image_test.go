@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/signet-idp/signet/internal/testkit/binary"
 )
 
 // image is what the final stage of the Dockerfile says.
@@ -84,28 +86,27 @@ func TestImageIsBareAndUnprivileged(t *testing.T) {
 	}
 }
 
-// maxBinary is what docs promise about the binary, in bytes.
-const maxBinary = 52_000_000
+// maxBinary keeps the binary from growing unnoticed, in bytes. It is no promise
+// kept: that is 40 MB (docs/decisions/0008-telemetry.md).
+const maxBinary = 56_000_000
 
 // The binary that the image holds starts in an empty root, answers its own
 // health check there, and ends when asked.
 func TestBinaryRunsAloneInAnEmptyRoot(t *testing.T) {
 	img := readDockerfile(t)
 	root := emptyRoot(t)
-	binary := filepath.Join(root, "signet")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=v0.0.0-image", "-o", binary, "../cmd/signet")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	exe := filepath.Join(root, "signet")
+	if err := binary.Build(exe, "-trimpath", "-ldflags", "-s -w -X main.version=v0.0.0-image"); err != nil {
+		t.Fatal(err)
 	}
-	info, err := os.Stat(binary)
+	info, err := os.Stat(exe)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info.Size() > maxBinary {
-		t.Errorf("binary has %d bytes, promised are at most %d", info.Size(), maxBinary)
+		t.Errorf("binary has %d bytes, allowed are at most %d", info.Size(), maxBinary)
 	}
-	checkStatic(t, binary)
+	checkStatic(t, exe)
 
 	port := freePort(t)
 	// Later values win: the image's address, on a port of the test's own.
@@ -121,7 +122,7 @@ func TestBinaryRunsAloneInAnEmptyRoot(t *testing.T) {
 		}
 		// Without root there is no chroot: the same binary and settings,
 		// below the folder instead of in it.
-		cmd.Path, cmd.Dir = binary, filepath.Join(root, "data")
+		cmd.Path, cmd.Dir = exe, filepath.Join(root, "data")
 		cmd.Env = append(slices.Clone(env), "SIGNET_DATABASE_URL=sqlite:"+filepath.Join(root, "data", "signet.db"))
 		return cmd
 	}

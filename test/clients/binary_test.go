@@ -14,18 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-idp/signet/internal/testkit/binary"
 	"github.com/signet-idp/signet/test/harness"
 )
 
-// binary is cmd/signet, built once for all tests of this process into a
+// executable is cmd/signet, built once for all tests of this process into a
 // directory that TestMain removes.
-var binary = sync.OnceValues(func() (string, error) {
+var executable = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(built, "signet")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "github.com/signet-idp/signet/cmd/signet").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build cmd/signet: %w\n%s", err, out)
-	}
-	return path, nil
+	return path, binary.Build(path)
 })
 
 var built string
@@ -45,7 +42,7 @@ func TestMain(m *testing.M) {
 // signet apply beside it. Then SIGTERM must end it cleanly.
 func startBinary(t *testing.T, install string) *harness.Instance {
 	t.Helper()
-	path, err := binary()
+	path, err := executable()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-idp/signet/internal/testkit/binary"
 	"github.com/signet-idp/signet/internal/testkit/mailsink"
 	"github.com/signet-idp/signet/internal/testkit/script"
 	"github.com/signet-idp/signet/internal/testkit/servers"
@@ -72,7 +73,7 @@ func walk(t *testing.T, env []string) {
 // serve runs the built binary until the test ends.
 func serve(t *testing.T, env []string) string {
 	t.Helper()
-	path, err := binary()
+	path, err := executable()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,10 +149,10 @@ func run(t *testing.T, settings map[string]string, program, name string) {
 	script.Run(t, limit, "", []string{"SETTINGS=" + string(encoded), "PYTHONDONTWRITEBYTECODE=1"}, program, name)
 }
 
-// binary is cmd/signet, built once.
-var binary = sync.OnceValues(func() (string, error) {
+// executable is cmd/signet, built once.
+var executable = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(built, "signet")
-	return path, command("go", "build", "-buildvcs=false", "-o", path, "github.com/signet-idp/signet/cmd/signet")
+	return path, binary.Build(path)
 })
 
 // environment is a Python with the pinned packages, made once; compiled is the

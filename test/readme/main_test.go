@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/signet-idp/signet/internal/testkit/binary"
 )
 
 // root is the module's top folder, seen from this package.
@@ -38,15 +40,10 @@ func run(m *testing.M) int {
 // built is cmd/signet as `make build` makes it, but for stripping: linked once.
 var built = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "bin", "signet")
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, "./cmd/signet")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build ./cmd/signet: %w\n%s", err, out)
-	}
-	return path, nil
+	return path, binary.Build(path)
 })
 
-func binary(t *testing.T) string {
+func executable(t *testing.T) string {
 	t.Helper()
 	path, err := built()
 	if err != nil {
@@ -70,7 +67,7 @@ func environment(more ...string) []string {
 // exit code.
 func signet(t *testing.T, dir, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary(t), args...)
+	cmd := exec.CommandContext(t.Context(), executable(t), args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = dir, environment(), strings.NewReader(stdin)
 	var out, talk bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &talk
@@ -95,7 +92,7 @@ func startDemo(t *testing.T) *demo {
 	if err := os.Mkdir(filepath.Join(d.dir, "bin"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(binary(t), filepath.Join(d.dir, "bin", "signet")); err != nil {
+	if err := os.Symlink(executable(t), filepath.Join(d.dir, "bin", "signet")); err != nil {
 		t.Fatal(err)
 	}
 	d.port = freePort(t)
