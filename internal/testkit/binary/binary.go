@@ -27,7 +27,7 @@ func Build(path string, flags ...string) error {
 		return fmt.Errorf("binary: sources: %w", err)
 	}
 	args := append([]string{"build", "-buildvcs=false"}, flags...)
-	cmd := exec.Command("go", append(args, "-o", path, "./cmd/signet")...) //nolint:noctx // go test ends it
+	cmd := exec.Command("go", append(args, "-o", path, "./cmd/signet")...)
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("binary: go build ./cmd/signet: %w\n%s", err, out)
