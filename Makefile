@@ -52,7 +52,7 @@ image: ## Build the container image signet:VERSION (needs Docker)
 ##@ Test
 
 .PHONY: test
-test: $(SERVERS) ## Run all tests against real PostgreSQL, Redis, Chromium, Node and Python
+test: $(SERVERS) ## Run all tests against real PostgreSQL, Redis, Kafka, Chromium, Node and Python
 	$(SERVERS) $(GO) test $(TESTFLAGS) $(PKG)
 
 # Race detection needs cgo. Browsers and whole binaries are left to `make
@@ -61,9 +61,9 @@ test: $(SERVERS) ## Run all tests against real PostgreSQL, Redis, Chromium, Node
 # run into the deadlines of their own statements.
 .PHONY: race
 race: $(SERVERS) ## Run the Go packages' tests under the race detector
-	CGO_ENABLED=1 $(SERVERS) -need postgres,redis $(GO) test -race $(TESTFLAGS) \
+	CGO_ENABLED=1 $(SERVERS) -need postgres,redis,kafka $(GO) test -race $(TESTFLAGS) \
 	  $$($(GO) list $(PKG) | grep -v '/signet/test/')
-	CGO_ENABLED=1 $(SERVERS) -need postgres,redis $(GO) test -race -p 1 $(TESTFLAGS) \
+	CGO_ENABLED=1 $(SERVERS) -need postgres,redis,kafka $(GO) test -race -p 1 $(TESTFLAGS) \
 	  $$($(GO) list ./test/... | grep -vE '/test/(browser|clients|contract|readme|load)$$')
 
 .PHONY: cover
@@ -87,7 +87,7 @@ fuzz: $(SERVERS) ## Run every fuzz target for FUZZTIME (20s) each
 .PHONY: bench
 bench: $(SERVERS) $(BENCHSTAT) ## Run the benchmarks; OLD=file compares with an earlier report/bench.txt
 	@mkdir -p report
-	SIGNET_TEST_PG_FSYNC=on $(SERVERS) -need postgres,redis \
+	SIGNET_TEST_PG_FSYNC=on $(SERVERS) -need postgres,redis,kafka \
 	  $(GO) test -run - -bench . -benchmem $(BENCHFLAGS) $(PKG) >report/bench.txt || { cat report/bench.txt; exit 1; }
 	@cat report/bench.txt
 	@if [ -n "$(OLD)" ]; then $(BENCHSTAT) "$(OLD)" report/bench.txt; fi

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/signet-idp/signet/internal/testkit/servers"
 )
@@ -77,5 +79,33 @@ func TestRedisDatabasesAreEmptyAndApart(t *testing.T) {
 	}
 	if v := outer.Get(ctx, "k").Val(); v != "v" {
 		t.Error("another test's end emptied this test's database")
+	}
+}
+
+func TestKafkaTakesAndGives(t *testing.T) {
+	brokers, prefix := servers.Kafka(t)
+	_, other := servers.Kafka(t)
+	if prefix == other {
+		t.Fatal("two tests share a prefix")
+	}
+	c, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(prefix+".t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	create := kmsg.NewPtrCreateTopicsRequest()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = prefix+".t", 1, 1
+	create.Topics = append(create.Topics, topic)
+	made, err := create.RequestWith(t.Context(), c)
+	if err != nil || made.Topics[0].ErrorCode != 0 {
+		t.Fatalf("create topic: %+v, %v", made, err)
+	}
+	if err := c.ProduceSync(t.Context(), &kgo.Record{Topic: prefix + ".t", Value: []byte("v")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	got := c.PollFetches(t.Context()).Records()
+	if len(got) != 1 || string(got[0].Value) != "v" {
+		t.Errorf("got %v", got)
 	}
 }

@@ -19,9 +19,27 @@ type server struct {
 	name    string
 	env     string // names the one to use, and tells tests about it
 	apt     []string
+	fetch   *fetch // besides apt; nil: nothing
 	ping    func(ctx context.Context, url string) error
 	start   func(ctx context.Context) (*launch.Server, error)
 	contain func(ctx context.Context) (*launch.Server, error)
+}
+
+// fetch is how a server that Debian does not package is come by, with programs
+// that Debian does.
+type fetch struct {
+	with []string
+	do   func(ctx context.Context, log io.Writer) error
+}
+
+// ready tells whether the programs are there.
+func (f *fetch) ready() bool {
+	for _, name := range f.with {
+		if _, err := exec.LookPath(name); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // program is something tests only have to find.
@@ -32,8 +50,8 @@ type program struct {
 	names []string // on PATH, the first wins
 }
 
-// A new kind of server, such as Kafka, is one entry here and one pair of
-// functions in package launch.
+// A new kind of server is one entry here and one pair of functions in package
+// launch.
 func catalogue() (map[string][]server, map[string][]program) {
 	servers := map[string][]server{
 		"postgres": {{
@@ -43,6 +61,11 @@ func catalogue() (map[string][]server, map[string][]program) {
 		"redis": {{
 			name: "Redis", env: "SIGNET_TEST_REDIS_URL", apt: []string{"redis-server"},
 			ping: launch.PingRedis, start: launch.Redis, contain: launch.RedisInDocker,
+		}},
+		"kafka": {{
+			name: "Kafka", env: "SIGNET_TEST_KAFKA_BROKERS", apt: []string{"default-jre-headless", "maven"},
+			fetch: &fetch{with: []string{"java", "mvn"}, do: launch.InstallKafka},
+			ping:  launch.PingKafka, start: launch.Kafka, contain: launch.KafkaInDocker,
 		}},
 	}
 	programs := map[string][]program{
@@ -117,9 +140,9 @@ func (s server) provide(ctx context.Context, a *apt) (rawURL string, own *launch
 		case launch.DockerRuns(ctx):
 			how = "started in a container"
 			own, err = s.contain(ctx)
-		case a.usable():
+		case a.usable() || s.fetch != nil && s.fetch.ready():
 			how = "installed and started"
-			if err := a.install(ctx, s.apt); err != nil {
+			if err := s.install(ctx, a); err != nil {
 				return "", nil, err
 			}
 			own, err = s.start(ctx)
@@ -132,6 +155,19 @@ func (s server) provide(ctx context.Context, a *apt) (rawURL string, own *launch
 	}
 	say("%s: %s, %s", s.name, address(own.URL), how)
 	return own.URL, own, nil
+}
+
+func (s server) install(ctx context.Context, a *apt) error {
+	if s.fetch == nil {
+		return a.install(ctx, s.apt)
+	}
+	if !s.fetch.ready() {
+		if err := a.install(ctx, s.apt); err != nil {
+			return err
+		}
+	}
+	say("%s: fetching it once", s.name)
+	return s.fetch.do(ctx, a.log)
 }
 
 func (p program) provide(ctx context.Context, a *apt) (string, error) {
@@ -169,6 +205,9 @@ func missing(name string, packages []string, otherwise string) error {
 
 // address is the part of a server's URL that is no secret.
 func address(rawURL string) string {
+	if !strings.Contains(rawURL, "://") {
+		return rawURL // host:port
+	}
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return "an unreadable URL"

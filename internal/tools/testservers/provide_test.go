@@ -39,7 +39,7 @@ func machine(t *testing.T, scripts map[string]string, programs ...string) string
 		}
 	}
 	t.Setenv("PATH", dir)
-	for _, name := range []string{"SIGNET_TEST_POSTGRES_URL", "SIGNET_TEST_REDIS_URL", "SIGNET_TEST_CHROMIUM", "SIGNET_TEST_NODE", "SIGNET_TEST_NPM"} {
+	for _, name := range []string{"SIGNET_TEST_POSTGRES_URL", "SIGNET_TEST_REDIS_URL", "SIGNET_TEST_KAFKA_BROKERS", "SIGNET_TEST_CHROMIUM", "SIGNET_TEST_NODE", "SIGNET_TEST_NPM"} {
 		t.Setenv(name, "")
 	}
 	return dir
@@ -174,6 +174,7 @@ func TestMissingWithoutApt(t *testing.T) {
 	for need, want := range map[string]string{
 		"redis":    "apt-get install redis-server",
 		"browser":  "apt-get install chromium",
+		"kafka":    "apt-get install default-jre-headless maven",
 		"nonsense": "unknown need",
 	} {
 		t.Run(need, func(t *testing.T) {
@@ -183,6 +184,38 @@ func TestMissingWithoutApt(t *testing.T) {
 				t.Errorf("error %v, want %q", err, want)
 			}
 		})
+	}
+}
+
+// Kafka is no Debian package: Maven fetches it, which is installed first.
+func TestMissingKafka(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log("apt-get is root's: what a missing server says is TestMissingWithoutApt's")
+	}
+	const fakeApt = `
+case "$*" in *install*maven) ln -s "$FAKE_MAVEN" "${0%/*}/mvn"; ln -s "$FAKE_JAVA" "${0%/*}/java" ;; esac`
+	dir := machine(t, map[string]string{
+		"apt-get": fakeApt, "fake-maven": `echo "$@" >"$MAVEN_LOG"; exit 3`, "fake-java": `exit 1`,
+	})
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("KAFKA_HOME", "")
+	t.Setenv("FAKE_MAVEN", filepath.Join(dir, "fake-maven"))
+	t.Setenv("FAKE_JAVA", filepath.Join(dir, "fake-java"))
+	log := filepath.Join(t.TempDir(), "log")
+	t.Setenv("MAVEN_LOG", log)
+	_, _, err := provide(t.Context(), []string{"kafka"})
+	if err == nil {
+		t.Fatal("a Maven that fails gives a broker")
+	}
+	if os.Geteuid() != 0 {
+		return
+	}
+	calls, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(calls), "dependency:copy-dependencies") {
+		t.Errorf("mvn was called with %s", calls)
 	}
 }
 

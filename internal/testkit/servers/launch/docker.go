@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 const (
 	postgresImage = "postgres:17-alpine"
 	redisImage    = "redis:7-alpine"
+	kafkaImage    = "apache/kafka:" + kafkaVersion
 )
 
 // DockerRuns tells whether a Docker client is installed and reaches its engine.
@@ -59,12 +61,37 @@ func RedisInDocker(ctx context.Context) (*Server, error) {
 	}.start(ctx)
 }
 
+// KafkaInDocker is [Kafka] in a container, fetched if necessary.
+func KafkaInDocker(ctx context.Context) (*Server, error) {
+	return container{
+		image: kafkaImage, port: 9092,
+		env: map[string]string{
+			"KAFKA_NODE_ID": "1", "KAFKA_PROCESS_ROLES": "broker,controller",
+			"KAFKA_LISTENERS":                                "PLAINTEXT://:9092,CONTROLLER://:9093",
+			"KAFKA_CONTROLLER_LISTENER_NAMES":                "CONTROLLER",
+			"KAFKA_LISTENER_SECURITY_PROTOCOL_MAP":           "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+			"KAFKA_CONTROLLER_QUORUM_VOTERS":                 "1@localhost:9093",
+			"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR":         "1",
+			"KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+			"KAFKA_TRANSACTION_STATE_LOG_MIN_ISR":            "1",
+			"KAFKA_AUTO_CREATE_TOPICS_ENABLE":                "false",
+		},
+		// Clients are told to come back at this address.
+		own: func(addr string) map[string]string {
+			return map[string]string{"KAFKA_ADVERTISED_LISTENERS": "PLAINTEXT://" + addr}
+		},
+		ready: PingKafka,
+		stop:  "TERM",
+	}.start(ctx)
+}
+
 // container is what one image needs to become a test server.
 type container struct {
 	image string
 	port  int
-	url   url.URL // without host
+	url   url.URL // without host; zero: host:port is all there is to say
 	env   map[string]string
+	own   func(addr string) map[string]string // more env, which names where it is; nil: none
 	args  []string
 	ready func(ctx context.Context, url string) error
 	stop  string
@@ -84,7 +111,15 @@ func (c container) start(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, h.remove())
 	}
-	c.url.Host = "127.0.0.1:" + strconv.Itoa(port)
+	addr := "127.0.0.1:" + strconv.Itoa(port)
+	reach := addr
+	if c.url.Scheme != "" {
+		c.url.Host = addr
+		reach = c.url.String()
+	}
+	if c.own != nil {
+		maps.Copy(c.env, c.own(addr))
+	}
 	// The attached client passes the leash's signal on to the container.
 	argv := []string{"docker", "run", "--rm", "--sig-proxy=true", "-p", fmt.Sprintf("127.0.0.1:%d:%d", port, c.port)}
 	for name, value := range c.env {
@@ -92,6 +127,6 @@ func (c container) start(ctx context.Context) (*Server, error) {
 		h.env = append(h.env, name+"="+value)
 	}
 	argv = append(append(argv, c.image), c.args...)
-	ready := func(ctx context.Context) error { return c.ready(ctx, c.url.String()) }
-	return h.serve(ctx, c.url.String(), c.stop, ready, argv...)
+	ready := func(ctx context.Context) error { return c.ready(ctx, reach) }
+	return h.serve(ctx, reach, c.stop, ready, argv...)
 }

@@ -1,6 +1,6 @@
 // Package launch starts throw-away servers for tests on this machine:
-// [Postgres] and [Redis], each in a temporary directory of its own, on a free
-// port of the loopback interface, with a random password.
+// [Postgres], [Redis] and [Kafka], each in a temporary directory of its own, on a free
+// port of the loopback interface, with a random password (Kafka with none).
 //
 // A server lives on a leash: it is watched by a small shell process that reads
 // from a pipe only the starting process holds open. When that process stops
@@ -33,9 +33,13 @@ var ErrNotInstalled = errors.New("server not installed")
 // generous: a shared two-core machine may be compiling at the same time.
 const readyTimeout = 60 * time.Second
 
+// pingTimeout bounds one question to a server that may not answer yet.
+const pingTimeout = 5 * time.Second
+
 // Server is a running server. The zero value is not useful.
 type Server struct {
-	// URL reaches the server with full rights: postgres://… or redis://….
+	// URL reaches the server with full rights: postgres://…, redis://…, or for
+	// Kafka host:port.
 	URL string
 
 	leash io.Closer

@@ -23,6 +23,7 @@ const starterEnv = "SIGNET_LAUNCH_TEST_STARTER"
 var starters = map[string]func(context.Context) (*launch.Server, error){
 	"postgres": launch.Postgres,
 	"redis":    launch.Redis,
+	"kafka":    launch.Kafka,
 }
 
 func TestMain(m *testing.M) {
@@ -132,6 +133,9 @@ func TestPostgresFsync(t *testing.T) {
 
 func host(t *testing.T, rawURL string) string {
 	t.Helper()
+	if !strings.Contains(rawURL, "://") {
+		return rawURL
+	}
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		t.Fatal(err)
