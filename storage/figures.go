@@ -73,6 +73,9 @@ type EventQueries interface {
 	// CountEvents counts at most limit matches: what an index walk of that
 	// length tells.
 	CountEvents(ctx context.Context, q EventQuery, limit int) (int64, error)
+	// OrganizationEventsAfter lists an organization's sequenced events with a seq
+	// above after, in order.
+	OrganizationEventsAfter(ctx context.Context, organization string, after int64, limit int) ([]Event, error)
 }
 
 // MaxTerms is how many terms of a query are looked at; those behind are not.

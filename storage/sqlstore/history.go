@@ -26,6 +26,12 @@ func (s *Store) QueryEvents(ctx context.Context, eq storage.EventQuery) ([]stora
 	return rows(ctx, s, "query events", q.text.String(), q.args, scanEvent)
 }
 
+// OrganizationEventsAfter implements storage.EventQueries.
+func (s *Store) OrganizationEventsAfter(ctx context.Context, organization string, after int64, limit int) ([]storage.Event, error) {
+	return s.events(ctx, "organization events after", `WHERE organization = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+		organization, after, page(limit))
+}
+
 // CountEvents implements storage.EventQueries. Offset and Limit of the query do
 // not matter.
 func (s *Store) CountEvents(ctx context.Context, eq storage.EventQuery, limit int) (n int64, err error) {

@@ -205,6 +205,7 @@ func rows[T any](ctx context.Context, s *Store, op, sql string, args []any, one 
 var (
 	_ storage.Transactor         = (*Store)(nil)
 	_ storage.Users              = (*Store)(nil)
+	_ storage.ParkedEvents       = (*Store)(nil)
 	_ storage.Organizations      = (*Store)(nil)
 	_ storage.Memberships        = (*Store)(nil)
 	_ storage.Roles              = (*Store)(nil)

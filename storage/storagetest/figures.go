@@ -148,6 +148,15 @@ func testEventQueries(t *testing.T, r []Store) {
 		list[i].Seq, list[i].Hash = int64(i+1), []byte{byte(i)}
 	}
 	noError(t, s.SequenceEvents(ctx, list))
+	var ofOne []storage.Event
+	for _, e := range list {
+		if e.Organization == "organization-1" {
+			ofOne = append(ofOne, e)
+		}
+	}
+	equal(t, must(s.OrganizationEventsAfter(ctx, "organization-1", 0, 500))(t), ofOne)
+	equal(t, must(s.OrganizationEventsAfter(ctx, "organization-1", ofOne[2].Seq, 2))(t), ofOne[3:5])
+	equal(t, must(s.OrganizationEventsAfter(ctx, "organization-9", 0, 500))(t), []storage.Event(nil))
 	slices.Reverse(list)
 
 	match := func(q storage.EventQuery, e storage.Event) bool {

@@ -35,6 +35,7 @@ type Store interface {
 	storage.Events
 	storage.PersonKeys
 	storage.Leases
+	storage.ParkedEvents
 	storage.LogoutDeliveries
 	storage.SigningKeys
 	storage.DataKeys
@@ -90,6 +91,7 @@ func Run(t *testing.T, open Factory) {
 		{"events", testEvents},
 		{"person keys", testPersonKeys},
 		{"leases", testLeases},
+		{"parked events", testParkedEvents},
 		{"logout deliveries", testLogoutDeliveries},
 		{"links", testLinks},
 		{"factors", testFactors},
