@@ -42,8 +42,9 @@ type Factors interface {
 	FactorsOf(ctx context.Context, userID string) ([]Factor, error)
 	// CountFactors counts a person's confirmed factors.
 	CountFactors(ctx context.Context, userID string) (int, error)
-	// UpdateFactor writes Name, Sealed, Position, VerifiedAt and LastUsedAt, if
-	// the position still is from; it says whether it did.
+	// UpdateFactor writes Name, Sealed, CredentialID, Position, VerifiedAt and
+	// LastUsedAt, if the position still is from; it says whether it did.
+	// ErrConflict when the credential is another factor's.
 	UpdateFactor(ctx context.Context, f Factor, from int64) (won bool, err error)
 	// DeleteFactor removes one and says whether it was there.
 	DeleteFactor(ctx context.Context, userID, id string) (won bool, err error)

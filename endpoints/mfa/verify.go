@@ -25,7 +25,7 @@ func (h *Handler) proofRoutes() []web.Route {
 	verify := route("verifyFactor", "Prove a second factor: completes a login, confirms a new factor, or makes the session's authentication recent",
 		http.MethodPost, "/mfa/verify", h.verify)
 	verify.Request, verify.Response = web.TypeOf[VerifyRequest](), web.TypeOf[Verification]()
-	verify.Errors = bearer("AUTH_001", "AUTH_008", "AUTH_009", "MFA_001", "MFA_002", "MFA_003", "MFA_004", "REQ_001", "REQ_002", "REQ_003")
+	verify.Errors = bearer("AUTH_001", "AUTH_008", "AUTH_009", "MFA_001", "MFA_002", "MFA_003", "MFA_004", "REQ_001", "REQ_002", "REQ_003", "REQ_004")
 	out := []web.Route{setup, challenge, verify}
 	for i := range out {
 		out[i].Auth, out[i].RateClass = web.HandlerChecks(why), web.RateLogin
@@ -130,7 +130,7 @@ func (q *VerifyRequest) answer() (mfa.Answer, error) {
 		var text string
 		if json.Unmarshal(q.WebAuthnResponse, &text) == nil {
 			if !json.Valid([]byte(text)) {
-				return a, fault.Field("webauthn_response", "send the PublicKeyCredential as its toJSON gives it")
+				return a, fault.New(fault.Malformed, "webauthn_response: send the PublicKeyCredential as its toJSON gives it")
 			}
 			a.Passkey = json.RawMessage(text)
 		}

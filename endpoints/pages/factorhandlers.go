@@ -221,7 +221,7 @@ func refused(err error) (Refusal, int, bool) {
 		return Refusal{Error: FactorErrorExpired}, http.StatusBadRequest, true
 	case fault.Is(err, fault.RateLimited):
 		return Refusal{Error: FactorErrorSends}, http.StatusTooManyRequests, true
-	case fault.Is(err, fault.Invalid):
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.Malformed):
 		return Refusal{Error: FactorErrorPasskey}, http.StatusUnprocessableEntity, true
 	case fault.Is(err, fault.Unavailable), errors.Is(err, storage.ErrUnavailable):
 		return Refusal{Error: FactorErrorUnavailable}, http.StatusServiceUnavailable, true

@@ -143,7 +143,7 @@ func (i *Interaction) submitPasskey(w http.ResponseWriter, r *http.Request, f pa
 		return i.follow(w, r, out.Outcome)
 	}
 	v := i.loginView(r, p, f.Get(FieldUsername))
-	if errors.Is(err, login.ErrCredentials) || fault.Is(err, fault.BadCredentials) || fault.Is(err, fault.Invalid) || fault.Is(err, fault.ChallengeExpired) {
+	if errors.Is(err, login.ErrCredentials) || fault.Is(err, fault.BadCredentials) || fault.Is(err, fault.Invalid) || fault.Is(err, fault.Malformed) || fault.Is(err, fault.ChallengeExpired) {
 		v.Error = LoginErrorPasskey
 		return i.askLogin(w, r, p, http.StatusUnauthorized, v)
 	}

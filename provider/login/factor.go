@@ -180,7 +180,7 @@ func (s *Service) PasskeyOptions(ctx context.Context, p *Pending) (options json.
 }
 
 // Passkey signs in the person whose passkey answers. Errors: ErrCredentials for
-// an unknown one, fault.Invalid with the reason for one that cannot be right,
+// an unknown one, fault.Malformed with the reason for one that cannot be right,
 // ErrDisabled, ErrUnverified, *guard.LimitedError, ErrConsumed.
 func (s *Service) Passkey(ctx context.Context, p *Pending, b Browser, state []byte, answer json.RawMessage) (Entered, error) {
 	if err := s.Guard.Check(ctx, byAddress(b.Device)); err != nil {

@@ -9,8 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signet-idp/signet/keys"
-	"github.com/signet-idp/signet/provider/change"
-	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/provider/mfa/passkey"
 	"github.com/signet-idp/signet/storage"
@@ -93,14 +91,19 @@ func (s *Service) passkeyRight(ctx context.Context, j *Judged, u storage.User, a
 	return true, s.asserted(ctx, j, proof)
 }
 
-// asserted notes a right answer of a passkey in its factor.
+// asserted notes a right answer of a passkey in its factor. *passkey.Error when
+// its counter went back.
 func (s *Service) asserted(ctx context.Context, j *Judged, proof passkey.Assertion) error {
 	f, err := s.Store.FactorByCredential(ctx, proof.Credential.ID)
 	if err != nil {
 		return err
 	}
 	j.factor, j.from, j.MethodID, j.AMR = f, f.Position, f.ID, proof.AMR()
-	j.Cloned = proof.CounterWentBack
+	if proof.CounterWentBack {
+		// There may be two of it (WebAuthn §6.1.1), and nobody can tell which one
+		// this is. The person has to come in by another way and remove it.
+		return &passkey.Error{Reason: passkey.ReasonCounter}
+	}
 	j.factor.Position = max(f.Position, int64(proof.Credential.SignCount))
 	return s.keep(&j.factor, proof.Credential)
 }
@@ -120,7 +123,7 @@ func (s *Service) Discover(ctx context.Context, place string) (options json.RawM
 
 // Discovered judges the answer to Discover and says whose it is. It is used up
 // by Consume, as any other. Errors: fault.BadCredentials for what is nobody's
-// passkey, fault.Invalid with the reason for what cannot be one.
+// passkey, fault.Malformed with the reason for what cannot be right.
 func (s *Service) Discovered(ctx context.Context, h Holder, place string, state []byte, answer json.RawMessage) (*Judged, storage.User, error) {
 	if s.Passkeys == nil {
 		return nil, storage.User{}, noPasskeys()
@@ -141,9 +144,7 @@ func (s *Service) Discovered(ctx context.Context, h Holder, place string, state 
 		return s.person(ctx, u)
 	})
 	if p, ok := errors.AsType[*passkey.Error](err); ok {
-		e := fault.Wrap(err, fault.Invalid, "the passkey was not accepted: "+p.Reason)
-		e.Fields = []fault.FieldError{{Field: "webauthn_response", Message: p.Reason}}
-		return nil, u, e
+		return nil, u, notAccepted(p)
 	}
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, u, fault.Wrap(err, fault.BadCredentials, "the passkey is not known here")
@@ -153,12 +154,24 @@ func (s *Service) Discovered(ctx context.Context, h Holder, place string, state 
 	}
 	h.UserID = u.ID
 	j := &Judged{Type: storage.FactorWebAuthn, service: s, holder: h, once: string(s.Key.Hash(raw))}
-	return j, u, s.asserted(ctx, j, proof)
+	err = s.asserted(ctx, j, proof)
+	if p, ok := errors.AsType[*passkey.Error](err); ok {
+		if err := s.record(ctx, j, passkeyFailure(p)); err != nil {
+			return nil, u, err
+		}
+		return nil, u, notAccepted(p)
+	}
+	return j, u, err
 }
 
-// cloned records that a passkey's counter went back: there may be two of it.
-func (j *Judged) cloned(c *change.Change) {
-	c.Record(event.Event{Type: event.MFAVerificationFailed, Subject: j.holder.UserID, Data: map[string]any{
-		"method_id": j.MethodID, "method_type": change.Enum(j.Type), "purpose": change.Enum(j.holder.Purpose), "reason": "counter_went_back",
-	}})
+// passkeyFailure is the reason of a passkey's failure as events have it.
+func passkeyFailure(e *passkey.Error) string {
+	if e.Reason == passkey.ReasonCounter {
+		return "counter_went_back"
+	}
+	return "passkey"
+}
+
+func notAccepted(e *passkey.Error) error {
+	return fault.Wrap(e, fault.Malformed, "the passkey was not accepted: "+e.Reason)
 }

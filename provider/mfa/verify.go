@@ -40,8 +40,6 @@ type Judged struct {
 	// BackupCodes are the new ones that came with the first factor, once
 	// Consume has returned. They are shown once.
 	BackupCodes []string
-	// Cloned: the passkey's counter went back, so there may be two of it.
-	Cloned bool
 
 	service   *Service
 	holder    Holder
@@ -61,8 +59,8 @@ const (
 
 // Judge looks at an answer. The try is counted before it is judged, for the
 // challenge and for the account. Errors: fault.NotFound (another's challenge or
-// method), fault.ChallengeExpired, fault.TooManyAttempts, fault.Invalid (an
-// answer of a passkey that cannot be read, with the reason), *WrongError,
+// method), fault.ChallengeExpired, fault.TooManyAttempts, fault.Malformed (an
+// answer of a passkey that cannot be right, with the reason), *WrongError,
 // *guard.LockedError, *guard.LimitedError.
 func (s *Service) Judge(ctx context.Context, h Holder, a Answer) (*Judged, error) {
 	c, err := s.find(ctx, h, a)
@@ -180,16 +178,18 @@ func (j *Judged) Consume(ctx context.Context, c *change.Change, sessionID string
 	if j.Confirms {
 		j.factor.VerifiedAt = c.Now
 	}
-	if won, err = s.Store.UpdateFactor(ctx, j.factor, j.from); err != nil {
+	won, err = s.Store.UpdateFactor(ctx, j.factor, j.from)
+	if errors.Is(err, storage.ErrConflict) {
+		// WebAuthn §7.1 step 26. Who holds it, is nobody's business.
+		return fault.Wrap(err, fault.Conflict, "this passkey is in use already")
+	}
+	if err != nil {
 		return err
 	}
 	if !won {
 		return expired()
 	}
 	c.Record(e)
-	if j.Cloned {
-		j.cloned(c)
-	}
 	if j.Confirms {
 		return j.confirm(ctx, c)
 	}
@@ -247,19 +247,17 @@ func (j *Judged) confirm(ctx context.Context, c *change.Change) error {
 	return s.tell(ctx, u, j.holder.Locale, notify.FactorAdded, notify.Values{Factor: j.Type})
 }
 
-// refused is an answer that could not be judged: a passkey's that is malformed
-// or made for somewhere else is told with its reason.
+// refused is an answer that could not be judged: a passkey's that is malformed,
+// made for somewhere else, or maybe a copy's, is told with its reason.
 func (s *Service) refused(ctx context.Context, j *Judged, err error) error {
 	var p *passkey.Error
 	if !errors.As(err, &p) {
 		return err
 	}
-	if werr := s.wrong(ctx, j, "passkey"); !isWrong(werr) {
+	if werr := s.wrong(ctx, j, passkeyFailure(p)); !isWrong(werr) {
 		return werr
 	}
-	e := fault.Wrap(err, fault.Invalid, "the passkey was not accepted: "+p.Reason)
-	e.Fields = []fault.FieldError{{Field: "webauthn_response", Message: p.Reason}}
-	return e
+	return notAccepted(p)
 }
 
 func isWrong(err error) bool {

@@ -55,9 +55,10 @@ func (s *Store) CountFactors(ctx context.Context, userID string) (int, error) {
 
 // UpdateFactor implements storage.Factors.
 func (s *Store) UpdateFactor(ctx context.Context, f storage.Factor, from int64) (bool, error) {
-	return s.won(ctx, "update factor", `UPDATE factors SET name = $3, sealed = $4, position = $5, verified_at = $6, last_used_at = $7
-		WHERE user_id = $1 AND id = $2 AND position = $8`,
-		f.UserID, f.ID, f.Name, blob(f.Sealed), f.Position, f.VerifiedAt, f.LastUsedAt, from)
+	return s.won(ctx, "update factor", `UPDATE factors
+		SET name = $3, sealed = $4, credential_id = $5, position = $6, verified_at = $7, last_used_at = $8
+		WHERE user_id = $1 AND id = $2 AND position = $9`,
+		f.UserID, f.ID, f.Name, blob(f.Sealed), f.CredentialID, f.Position, f.VerifiedAt, f.LastUsedAt, from)
 }
 
 // DeleteFactor implements storage.Factors.

@@ -46,6 +46,11 @@ func testFactors(t *testing.T, r []Store) {
 	equal(t, must(s.UpdateFactor(ctx, used, 7))(t), true)
 	equal(t, must(s.UpdateFactor(ctx, used, 7))(t), false)
 	equal(t, must(s.FactorByID(ctx, u.ID, totp.ID))(t), used)
+	used.CredentialID = key.CredentialID
+	wantError(t, errOf(s.UpdateFactor(ctx, used, 8)), storage.ErrConflict)
+	used.CredentialID = []byte("its own")
+	equal(t, must(s.UpdateFactor(ctx, used, 8))(t), true)
+	equal(t, must(s.FactorByCredential(ctx, used.CredentialID))(t), used)
 	theirs := used
 	theirs.UserID = other.ID
 	equal(t, must(s.UpdateFactor(ctx, theirs, 8))(t), false)

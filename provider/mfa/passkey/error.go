@@ -18,6 +18,8 @@ const (
 	ReasonKey               = "unsupported public key"
 	ReasonBackup            = "contradictory backup flags"
 	ReasonSignature         = "bad signature"
+	// ReasonCounter is the caller's to give (Assertion.CounterWentBack).
+	ReasonCounter = "its counter went back, so there may be a copy of it; sign in by another way and remove it"
 )
 
 // Error is a refused answer.

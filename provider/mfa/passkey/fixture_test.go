@@ -3,9 +3,7 @@ package passkey_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -21,6 +19,7 @@ import (
 	"github.com/descope/virtualwebauthn"
 
 	"github.com/signet-idp/signet/internal/testkit/fakeclock"
+	"github.com/signet-idp/signet/internal/testkit/softkey"
 	"github.com/signet-idp/signet/provider/mfa/passkey"
 )
 
@@ -101,34 +100,15 @@ var rsaKey = sync.OnceValue(func() []byte {
 	return der
 })
 
-// p256Key avoids coordinates that begin with a zero byte: virtualwebauthn drops it.
-func p256Key(t testing.TB) []byte {
-	t.Helper()
-	for {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		point, err := key.PublicKey.Bytes()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if point[1] == 0 || point[33] == 0 {
-			continue
-		}
-		der, err := x509.MarshalPKCS8PrivateKey(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return der
-	}
-}
-
 func newDevice(t testing.TB, kind virtualwebauthn.KeyType, owner passkey.Person) *device {
 	t.Helper()
 	der := rsaKey
 	if kind == virtualwebauthn.KeyTypeEC2 {
-		der = func() []byte { return p256Key(t) }
+		key, err := softkey.P256Key()
+		if err != nil {
+			t.Fatal(err)
+		}
+		der = func() []byte { return key }
 	}
 	return &device{
 		site: virtualwebauthn.RelyingParty{ID: rpID, Name: "Acme", Origin: origin},
