@@ -153,7 +153,7 @@ func (s *Service) find(ctx context.Context, h Holder, a Answer) (challenge, erro
 		}
 		row, err := s.Store.OpenLink(ctx, h.UserID, h.purpose(a.MethodID), s.Clock.Now())
 		if errors.Is(err, storage.ErrNotFound) {
-			return s.implicit(ctx, h, a.MethodID)
+			row, err = s.implicit(ctx, h, a.MethodID)
 		}
 		if err != nil {
 			return challenge{}, err
@@ -177,28 +177,38 @@ func (s *Service) find(ctx context.Context, h Holder, a Answer) (challenge, erro
 	return c, nil
 }
 
-func (s *Service) implicit(ctx context.Context, h Holder, method string) (challenge, error) {
+// implicit makes the challenge of a method that needs nothing for one. Of many
+// answers at once the first makes it for all: each with its own would have as
+// many tries.
+func (s *Service) implicit(ctx context.Context, h Holder, method string) (row storage.Link, err error) {
 	if method != TypeBackupCodes {
 		f, err := s.Store.FactorByID(ctx, h.UserID, method)
 		if errors.Is(err, storage.ErrNotFound) {
-			return challenge{}, fault.New(fault.NotFound, "there is no such method")
+			return row, fault.New(fault.NotFound, "there is no such method")
 		}
 		if err != nil {
-			return challenge{}, err
+			return row, err
 		}
 		if f.Type != storage.FactorTOTP || f.VerifiedAt.IsZero() {
-			return challenge{}, expired()
+			return row, expired()
 		}
 	}
-	made, err := s.Begin(ctx, h, method)
-	if err != nil {
-		return challenge{}, err
-	}
-	row, err := s.Store.LinkByID(ctx, made.ID)
-	if err != nil {
-		return challenge{}, err
-	}
-	return s.opened(row)
+	err = s.Change.Do(ctx, "mfa: challenge", func(ctx context.Context, c *change.Change) error {
+		if err := s.Store.LockUser(ctx, h.UserID); err != nil {
+			return notFound(err)
+		}
+		row, err = s.Store.OpenLink(ctx, h.UserID, h.purpose(method), c.Now)
+		if !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		made, err := s.Begin(ctx, h, method)
+		if err != nil {
+			return err
+		}
+		row, err = s.Store.LinkByID(ctx, made.ID)
+		return err
+	})
+	return row, err
 }
 
 func (s *Service) opened(row storage.Link) (challenge, error) {
