@@ -9,8 +9,9 @@
 //	oauth4webapi.mjs      oauth4webapi: an API and a service, strictly by the RFCs
 //	jose.mjs              jose: a verifier that has nothing but the JWKS
 //	oidc-client-ts.mjs    oidc-client-ts: a single-page application in Chromium
+//	oathtool_test.go      OATH Toolkit: the codes of an authenticator app
 //
 // Each of them finds everything by discovery. Node's packages come from the
-// lock file. What is missing on the machine (node, npm, chromium) fails the
-// tests; nothing is skipped.
+// lock file. What is missing on the machine (node, npm, chromium, oathtool) fails
+// the tests; nothing is skipped.
 package clients

@@ -80,6 +80,9 @@ func catalogue() (map[string][]server, map[string][]program) {
 		"python": {
 			{name: "Python", env: "SIGNET_TEST_PYTHON", apt: []string{"python3", "python3-venv"}, names: []string{"python3"}},
 		},
+		"oath": {
+			{name: "OATH Toolkit", env: "SIGNET_TEST_OATHTOOL", apt: []string{"oathtool"}, names: []string{"oathtool"}},
+		},
 	}
 	return servers, programs
 }
