@@ -185,7 +185,8 @@ func maxLength(name string) int {
 	case "request":
 		return MaxRequestObject
 	case "client_assertion", "assertion", "access_token", "token",
-		"id_token_hint", "subject_token", "actor_token":
+		"id_token_hint", "subject_token", "actor_token",
+		"passkey": // of a hosted page: holds a credential's id twice, and with a new one its keys
 		return MaxToken
 	default:
 		return MaxValue
