@@ -258,16 +258,9 @@ func (s *Service) StepUp(ctx context.Context, w SignedIn, a mfa.Answer) (*mfa.Ju
 	if err != nil {
 		return nil, oauth.Issued{}, err
 	}
-	auth := session.Authentication{UserID: w.UserID, Time: s.Clock.Now(), ACR: ACRFactor, AMR: mfa.Union(w.AMR, j.AMR)}
+	auth := s.authentication(w, j)
 	out, err := s.OAuth.StepUp(ctx, w.GrantID, auth, func(ctx context.Context, c *change.Change) error {
-		if err := j.Consume(ctx, c, w.SessionID); err != nil {
-			return err
-		}
-		err := s.Store.Reauthenticate(ctx, w.SessionID, auth.Time, auth.ACR, auth.AMR)
-		if errors.Is(err, storage.ErrNotFound) {
-			return fault.Wrap(err, fault.TokenRevoked, "the session has ended")
-		}
-		return err
+		return s.stepUp(ctx, c, w, j, auth)
 	})
 	return j, out, err
 }

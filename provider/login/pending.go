@@ -18,6 +18,9 @@ import (
 // Pending is an authorization request that waits for its person.
 type Pending struct {
 	Request *oauth.AuthorizeRequest
+	// Own is set when the login is to a page of ours; Request stands in for the
+	// client's then.
+	Own *Own
 	// Param is the sealed transaction.
 	Param string
 
@@ -37,6 +40,7 @@ type frozen struct {
 	Created int64  `json:"c"` // microseconds
 	Request string `json:"q,omitempty"`
 	Row     bool   `json:"r,omitempty"` // the request is in the row: it was too large to travel
+	Own     *Own   `json:"o,omitempty"` // instead of a request
 }
 
 // Sizes of the sealed parameter.
@@ -51,7 +55,7 @@ func (s *Service) freeze(ctx context.Context, p *Pending, browserID string) erro
 	p.row = storage.LoginTransaction{
 		ID: storage.NewID(), BrowserHash: s.Key.Hash([]byte(browserID)), CreatedAt: now, Expiry: now.Add(TransactionLifetime),
 	}
-	f := frozen{ID: p.row.ID, Created: now.UnixMicro(), Request: p.Request.Form.Values().Encode()}
+	f := frozen{ID: p.row.ID, Created: now.UnixMicro(), Request: p.Request.Form.Values().Encode(), Own: p.Own}
 	if len(f.Request) > maxTravelling {
 		p.row.Request = s.Key.Seal([]byte("login request "+f.ID), []byte(f.Request))
 		f.Request, f.Row = "", true
@@ -96,6 +100,10 @@ func (s *Service) Resume(ctx context.Context, param, browserID string) (*Pending
 	}
 	if err := s.loadRow(ctx, p, f, created, browserID); err != nil {
 		return nil, err
+	}
+	if f.Own != nil {
+		p.Own, p.Request = f.Own, s.ownRequest(*f.Own)
+		return p, nil
 	}
 	form, err := params.Parse(f.Request)
 	if f.Row {
@@ -165,6 +173,9 @@ func (s *Service) Continue(ctx context.Context, p *Pending, b Browser) (Outcome,
 func (s *Service) Cancel(ctx context.Context, p *Pending) (Outcome, error) {
 	if err := s.consume(ctx, p); err != nil {
 		return Outcome{}, err
+	}
+	if p.Own != nil {
+		return Outcome{Step: StepDone}, nil
 	}
 	refusal := s.OAuth.Deny(p.Request)
 	return Outcome{Step: StepDone, Response: refusal.Redirect, Err: refusal.Err}, nil

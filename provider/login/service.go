@@ -115,8 +115,12 @@ type Outcome struct {
 	Step Step
 	// Param is the sealed transaction for the page of any other step.
 	Param string
-	// Response is the answer of StepDone, also when it is an error.
+	// Response is the answer of StepDone, also when it is an error; nil for a
+	// login to a page of ours.
 	Response *oauth.AuthorizeResponse
+	// Back is where StepDone goes on in a login to a page of ours; empty when the
+	// person has cancelled it.
+	Back string
 	// Err is set when Response is an error.
 	Err *oauth.Error
 }
@@ -187,6 +191,9 @@ func (s *Service) refused(p *Pending, err error) (Outcome, error) {
 }
 
 func (s *Service) complete(ctx context.Context, p *Pending, b Browser) (Outcome, error) {
+	if p.Own != nil {
+		return s.completeOwn(ctx, p, b)
+	}
 	var consume func(context.Context) error
 	if !p.fresh {
 		consume = func(ctx context.Context) error { return s.consume(ctx, p) }
