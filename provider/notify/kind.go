@@ -25,7 +25,8 @@ const (
 	ResetPassword Kind = "reset_password"
 	// RecoveryLink is ResetPassword begun by an operator. Token, Until.
 	RecoveryLink Kind = "recovery_link"
-	// PasswordChanged is a notice. Nothing.
+	// PasswordChanged is a notice that leads to /ui/recover: whose password
+	// somebody else has changed cannot sign in. Nothing.
 	PasswordChanged Kind = "password_changed"
 	// ConfirmNewEmail goes to a new address before it replaces the old one, and
 	// leads to /ui/confirm-email. Token, Until.
@@ -45,8 +46,8 @@ const (
 	// AccountDeleted is a notice that leads to /ui/restore. Token, Until: when
 	// the account is erased.
 	AccountDeleted Kind = "account_deleted"
-	// NewDevice is a notice of a login from where there was none before. At,
-	// Device, Address.
+	// NewDevice is a notice of a login from where there was none before. It leads
+	// to /account/security, as those below do. At, Device, Address.
 	NewDevice Kind = "new_device"
 	// SignInCode is a code that proves who signs in. Code, Until.
 	SignInCode Kind = "sign_in_code"
@@ -129,14 +130,14 @@ var kinds = map[Kind]spec{
 		needs: []need{needToken, needOrganization, needRole, needUntil},
 	},
 	AccountDeleted: {channels: []Channel{Email}, path: "/ui/restore", notice: true, needs: []need{needToken, needUntil}},
-	NewDevice:      {channels: []Channel{Email}, path: "/ui/recover", notice: true, needs: []need{needAt, needDevice, needAddress}},
+	NewDevice:      {channels: []Channel{Email}, path: "/account/security", notice: true, needs: []need{needAt, needDevice, needAddress}},
 	SignInCode:     {channels: []Channel{Email, SMS}, needs: []need{needCode, needUntil}},
 
-	FactorAdded:         {channels: []Channel{Email}, path: "/ui/recover", notice: true, needs: []need{needFactor}},
-	FactorRemoved:       {channels: []Channel{Email}, path: "/ui/recover", notice: true, needs: []need{needFactor}},
-	FactorsReset:        {channels: []Channel{Email}, path: "/ui/recover", notice: true},
-	BackupCodesReplaced: {channels: []Channel{Email}, path: "/ui/recover", notice: true},
-	BackupCodeUsed:      {channels: []Channel{Email}, path: "/ui/recover", notice: true},
+	FactorAdded:         {channels: []Channel{Email}, path: "/account/security", notice: true, needs: []need{needFactor}},
+	FactorRemoved:       {channels: []Channel{Email}, path: "/account/security", notice: true, needs: []need{needFactor}},
+	FactorsReset:        {channels: []Channel{Email}, path: "/account/security", notice: true},
+	BackupCodesReplaced: {channels: []Channel{Email}, path: "/account/security", notice: true},
+	BackupCodeUsed:      {channels: []Channel{Email}, path: "/account/security", notice: true},
 }
 
 // Notice says whether a kind only tells of what has happened anyway. A notice
