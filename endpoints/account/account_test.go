@@ -446,7 +446,7 @@ func TestPages(t *testing.T) {
 	}
 
 	// A forgotten password.
-	if p = b.Get("/.well-known/change-password"); !p.Has("recover-page") || !p.Has("email") || !p.Has("recover-submit") {
+	if p = b.Get("/ui/recover"); !p.Has("recover-page") || !p.Has("email") || !p.Has("recover-submit") {
 		t.Fatalf("recover: %d %s", p.Status, p.Body)
 	}
 	if p = b.Submit(p, map[string]string{"email": "ada@acme.test"}); !p.Has("recover-sent") {

@@ -126,17 +126,8 @@ func (h *Handler) forgetAll(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := Forgotten{Message: "All devices forgotten", Success: true}
-	list, err := h.Factors.Devices(r.Context(), by.signedIn.UserID)
-	if err != nil {
+	if out.Forgotten, err = h.Factors.ForgetDevices(r.Context(), by.signedIn.UserID); err != nil {
 		return err
-	}
-	for _, d := range list {
-		switch err := h.Factors.ForgetDevice(r.Context(), by.signedIn.UserID, d.ID); {
-		case err == nil:
-			out.Forgotten++
-		case !fault.Is(err, fault.NotFound): // forgotten at the same time
-			return err
-		}
 	}
 	return web.WriteJSON(w, http.StatusOK, out)
 }

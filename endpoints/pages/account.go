@@ -24,6 +24,9 @@ const (
 	AccountErrorRateLimited AccountError = "rate_limited"
 	AccountErrorUnavailable AccountError = "unavailable"
 	AccountErrorRefused     AccountError = "refused"
+	AccountErrorCurrent     AccountError = "current" // of the password that there is
+	AccountErrorLocked      AccountError = "locked"
+	AccountErrorExpired     AccountError = "form_expired"
 )
 
 // aboutEmail and aboutPassword say which field the reason is about.
@@ -46,6 +49,7 @@ type AccountView struct {
 	Email   string // what was typed, or what an invitation was sent to
 	Fixed   bool   // the address is the invitation's and stays
 	Minimum int    // shortest password, in characters
+	Current bool   // the password that there is has to be typed as well
 	// Organization is where an invitation leads, or empty.
 	Organization string
 	Error        AccountError
@@ -60,9 +64,12 @@ type accountPage struct {
 	SignIn        string // link back to the sign-in in progress, or empty
 	EmailBad      bool
 	PasswordBad   bool
+	CurrentBad    bool
 	FocusError    bool
 	FocusEmail    bool
 	FocusPassword bool
+	FocusCurrent  bool
+	Security      string // link back to the page of an account's security
 }
 
 func (r *Renderer) accountForm(w http.ResponseWriter, status int, v AccountView, name, path string) error {
@@ -78,6 +85,7 @@ func (r *Renderer) accountForm(w http.ResponseWriter, status int, v AccountView,
 	p := accountPage{
 		AccountView: v, NewAccount: path == PathRegister, Hint: l.text("account.minimum", "", "{minimum}", minimum), SignIn: r.signIn(v.Transaction),
 		EmailBad: v.Error.aboutEmail(), PasswordBad: v.Error.aboutPassword(),
+		CurrentBad: v.Error == AccountErrorCurrent, Security: r.basePath + PathSecurity,
 	}
 	if v.Error != "" {
 		p.ErrorText = l.text("account.error."+string(v.Error), "account.error.unavailable", "{minimum}", minimum)
@@ -85,9 +93,10 @@ func (r *Renderer) accountForm(w http.ResponseWriter, status int, v AccountView,
 			p.ErrorText = v.Reason
 		}
 	}
-	p.FocusError = v.Error != "" && !p.EmailBad && !p.PasswordBad
-	p.FocusPassword = !p.FocusError && (p.PasswordBad || v.Email != "" && !p.EmailBad)
-	p.FocusEmail = !p.FocusError && !p.FocusPassword
+	p.FocusError = v.Error != "" && !p.EmailBad && !p.PasswordBad && !p.CurrentBad
+	p.FocusCurrent = !p.FocusError && v.Current && !p.PasswordBad
+	p.FocusPassword = !p.FocusError && !p.FocusCurrent && (p.PasswordBad || v.Email != "" && !p.EmailBad)
+	p.FocusEmail = !p.FocusError && !p.FocusCurrent && !p.FocusPassword
 	return r.render(w, status, v.Base, name, page{Organization: v.Organization, User: v.Email, View: p}, headers{})
 }
 
@@ -256,6 +265,7 @@ const (
 	ToldConfirmed    Told = "confirm-done"
 	ToldRestored     Told = "restore-done"
 	ToldJoined       Told = "invitation-done"
+	ToldCancelled    Told = "signin-cancelled" // to a page of ours
 )
 
 // ToldView is a page that only says something.
@@ -266,6 +276,8 @@ type ToldView struct {
 	Organization string
 	// Transaction is the sign-in in progress to go back to, or empty.
 	Transaction string
+	// Back is a path of ours to sign in to instead, or empty.
+	Back string
 }
 
 type toldPage struct {
@@ -280,10 +292,14 @@ func (r *Renderer) Say(w http.ResponseWriter, status int, v ToldView) error {
 		v.Transaction = ""
 	}
 	l, names := v.Locale.orDefault(r.locales), namesOf(v.Organization, "", v.Email)
-	return r.render(w, status, v.Base, "told", page{View: toldPage{
+	p := toldPage{
 		ToldView: v, Title: l.text(string(v.Told)+".title", "", names...), Lead: l.text(string(v.Told)+".lead", "", names...),
 		SignIn: r.signIn(v.Transaction),
-	}}, headers{})
+	}
+	if v.Back != "" {
+		p.SignIn = r.basePath + v.Back
+	}
+	return r.render(w, status, v.Base, "told", page{View: p}, headers{})
 }
 
 // namesOf are the replacements for names in words chosen at run time. The

@@ -58,9 +58,6 @@ func (a *Accounts) Mount(t *web.Table) {
 	add("submitConfirmEmail", post, PathConfirmEmail, a.submitConfirm)
 	add("restorePage", get, PathRestore, a.ask(AskRestore))
 	add("submitRestore", post, PathRestore, a.submitRestore)
-	add("changePasswordPage", get, PathChangePassword, func(w http.ResponseWriter, r *http.Request) error {
-		return a.See(w, r, PathRecover)
-	})
 	if a.Invitations != nil {
 		add("invitationPage", get, PathInvitation, a.showInvitation)
 		add("submitInvitation", post, PathInvitation, a.submitInvitation)

@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,14 +30,14 @@ const testRedirect = "https://app.acme.test/callback"
 
 func allTold() []Told {
 	return []Told{
-		ToldRegisterSent, ToldRegistered, ToldClosed, ToldRecoverSent, ToldRecovered, ToldResent, ToldVerified, ToldConfirmed, ToldRestored, ToldJoined,
+		ToldRegisterSent, ToldRegistered, ToldClosed, ToldRecoverSent, ToldRecovered, ToldResent, ToldVerified, ToldConfirmed, ToldRestored, ToldJoined, ToldCancelled,
 	}
 }
 
 func allAccountErrors() []AccountError {
 	return []AccountError{
 		AccountErrorEmail, AccountErrorTaken, AccountErrorShort, AccountErrorLong, AccountErrorCommon, AccountErrorKnown, AccountErrorPersonal, AccountErrorUnusable,
-		AccountErrorRateLimited, AccountErrorUnavailable, AccountErrorRefused,
+		AccountErrorRateLimited, AccountErrorUnavailable, AccountErrorRefused, AccountErrorCurrent, AccountErrorLocked, AccountErrorExpired,
 	}
 }
 
@@ -90,7 +91,7 @@ func accountCases() []pageCase {
 }
 
 func pageCases() []pageCase {
-	return append(append(accountCases(), factorCases()...), protocolCases()...)
+	return slices.Concat(accountCases(), factorCases(), securityCases(), protocolCases())
 }
 
 func protocolCases() []pageCase {

@@ -29,7 +29,7 @@ func (i *Interaction) showConsent(w http.ResponseWriter, r *http.Request) error 
 		return i.refuse(w, r, err)
 	}
 	v := ConsentView{
-		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param, CSRF: b.Session.ID}, Client: clientView(p.Request),
+		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param, CSRF: b.Session.ID}, Client: i.clientView(r, p),
 		RedirectURI: p.Request.RedirectURI, Account: Account{Name: name, Email: u.Email}, Organization: organization,
 		Scopes: i.scopes(r.Context(), p),
 	}

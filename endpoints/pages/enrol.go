@@ -29,6 +29,7 @@ type EnrolView struct {
 	QR          string // SVG of its address
 	Options     string // for navigator.credentials.create
 	Back        string // where the person goes who changes their mind, or empty
+	Home        string // where the first question leads back to, or empty
 	Refusal
 }
 
@@ -44,6 +45,7 @@ type enrolPage struct {
 	FocusField bool
 	Backup     bool // never: the field is that of a code
 	BackLink   string
+	BackText   string
 	Lines      []kindLine
 }
 
@@ -68,8 +70,11 @@ func (r *Renderer) Enrol(w http.ResponseWriter, status int, v EnrolView) error {
 	l := v.Locale.orDefault(r.locales)
 	p := enrolPage{EnrolView: v, Mode: v.mode(), ErrorText: v.text(l), FieldBad: v.Error.Field(), Typed: grouped(v.Secret)}
 	p.FocusField = v.Error == "" || p.FieldBad
-	if v.Back != "" {
-		p.BackLink = r.basePath + v.Back
+	switch {
+	case p.Mode == "choose" && v.Home != "":
+		p.BackLink, p.BackText = r.basePath+v.Home, l.text("security.back", "")
+	case p.Mode != "choose" && v.Back != "":
+		p.BackLink, p.BackText = r.basePath+v.Back, l.text("enrol.back", "")
 	}
 	key := p.Mode
 	if key == "code" || key == "destination" || key == "again" {

@@ -58,7 +58,7 @@ func (i *Interaction) openEnrolment(owner, text string) (e enrolment, ok bool) {
 
 func (i *Interaction) enrolView(r *http.Request, p *login.Pending, waiting login.Waiting) EnrolView {
 	return EnrolView{
-		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param}, Client: clientView(p.Request), RedirectURI: p.Request.RedirectURI,
+		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param}, Client: i.clientView(r, p), RedirectURI: p.Request.RedirectURI,
 		Kinds: waiting.Allowed, Required: true, Back: PathFactor + "?" + FieldTransaction + "=" + p.Param,
 	}
 }
@@ -82,7 +82,7 @@ func (i *Interaction) enrolling(w http.ResponseWriter, r *http.Request, p *login
 
 // showKinds asks what to set up.
 func (i *Interaction) showKinds(w http.ResponseWriter, status int, v EnrolView) error {
-	v.Kind, v.Back = "", ""
+	v.Kind = ""
 	return i.Renderer.Enrol(w, status, v)
 }
 

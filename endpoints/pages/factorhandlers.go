@@ -54,12 +54,16 @@ func (i *Interaction) notWaiting(w http.ResponseWriter, r *http.Request, p *logi
 func ways(m mfa.Methods) []Way {
 	var out []Way
 	for _, x := range m.Verified() {
-		out = append(out, Way{ID: x.ID, Kind: x.Type, Name: x.Name, Destination: x.Destination})
+		out = append(out, wayOf(x))
 	}
 	if m.BackupCodes > 0 {
 		out = append(out, Way{ID: mfa.TypeBackupCodes, Kind: mfa.TypeBackupCodes})
 	}
 	return out
+}
+
+func wayOf(m mfa.Method) Way {
+	return Way{ID: m.ID, Kind: m.Type, Name: m.Name, Destination: m.Destination}
 }
 
 // choose parts the way with an id, or else the first one, from the others.
@@ -78,7 +82,7 @@ func choose(all []Way, id string) (chosen Way, others []Way) {
 
 func (i *Interaction) factorView(r *http.Request, p *login.Pending, waiting login.Waiting, method string) FactorView {
 	v := FactorView{
-		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param}, Client: clientView(p.Request),
+		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param}, Client: i.clientView(r, p),
 		RedirectURI: p.Request.RedirectURI, Trust: i.Login.Factors.Settings.Trust,
 	}
 	v.Way, v.Others = choose(ways(waiting.Methods), method)

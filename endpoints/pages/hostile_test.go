@@ -38,6 +38,31 @@ func filled(s string) []pageCase {
 		{"form post", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.FormPost(w, 200, FormPostView{Client: client, RedirectURI: "https://app.test/cb", Fields: []Field{{s, s}}})
 		}},
+		{"factor", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			way := Way{ID: s, Kind: "email", Name: s, Destination: s}
+			return r.Factor(w, 200, FactorView{Form: form, Client: client, Way: way, Others: []Way{way}, Challenge: s, Options: s, Refusal: Refusal{Error: FactorError(s)}})
+		}},
+		{"enrol", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Enrol(w, 200, EnrolView{Form: form, Client: client, Kind: "sms", Destination: s, Refusal: Refusal{Error: FactorErrorDestination}})
+		}},
+		{"enrol code", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Enrol(w, 200, EnrolView{Form: form, Client: client, Kind: "email", Destination: s, Enrolment: s})
+		}},
+		{"backup codes", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.BackupCodes(w, 200, CodesView{Codes: []string{s}, Continue: PathSecurity})
+		}},
+		{"security", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			seat := Seat{ID: s, Name: s, App: s, Address: s, Last: testTime}
+			agent := Seat{ID: s, Browser: s, System: s, Last: testTime}
+			factor := OwnFactor{Way: Way{ID: s, Kind: "email", Name: s, Destination: s}, Added: testTime}
+			return r.Security(w, 200, SecurityView{
+				Form: form, Account: account, Factors: []OwnFactor{factor}, Passkeys: []OwnFactor{factor}, Devices: []Seat{seat, agent}, Sessions: []Seat{seat, agent},
+				Said: Said(s), Error: SecurityError(s), Open: s,
+			})
+		}},
+		{"change password", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.ChangePassword(w, 200, AccountView{Form: form, Email: s, Error: AccountError(s)})
+		}},
 		{"redirecting", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.Redirecting(w, 200, RedirectingView{Client: client, RedirectURI: "https://app.test/cb"})
 		}},
@@ -181,7 +206,11 @@ func TestLongNamesAreCut(t *testing.T) {
 		}
 		body := w.Body.String()
 		body = strings.ReplaceAll(body, html.EscapeString("x"+long), "") // the two hidden fields
-		if len(body) > 12<<10 {
+		limit := 12 << 10
+		if c.name == "security" { // a list of lists
+			limit = 24 << 10
+		}
+		if len(body) > limit {
 			t.Errorf("%s: %d bytes", c.name, len(body))
 		}
 	}

@@ -116,7 +116,26 @@ func (i *Interaction) follow(w http.ResponseWriter, r *http.Request, out login.O
 	case login.StepFactor, login.StepEnrol:
 		return i.see(w, r, PathFactor, out.Param)
 	}
+	if out.Response == nil {
+		return i.goBack(w, r, out.Back)
+	}
 	return i.Deliver(w, r, out.Response)
+}
+
+// goBack ends a login to a page of ours. Who has cancelled it, and is not
+// signed in, would be asked again there: they are told instead.
+func (i *Interaction) goBack(w http.ResponseWriter, r *http.Request, path string) error {
+	if path != "" {
+		return i.See(w, r, path)
+	}
+	b, err := i.browser(r)
+	if err != nil {
+		return i.Fail(w, r, err)
+	}
+	if b.Session != nil {
+		return i.See(w, r, PathSecurity)
+	}
+	return i.Renderer.Say(w, http.StatusOK, ToldView{Base: i.base(r, ""), Told: ToldCancelled, Back: PathSecurity})
 }
 
 func (i *Interaction) see(w http.ResponseWriter, r *http.Request, path, param string) error {

@@ -198,6 +198,9 @@ var fields = map[string]string{
 	"{tries}":   "{tries}",
 	"{days}":    "{days}",
 	"{to}":      "{to}",
+	"{count}":   "{count}",
+	"{browser}": "{browser}",
+	"{system}":  "{system}",
 }
 
 // placeholders lists those of a message, sorted; unknown ones as they stand,

@@ -49,8 +49,12 @@ func (i *Interaction) refuse(w http.ResponseWriter, r *http.Request, err error) 
 	return i.Fail(w, r, err)
 }
 
-func clientView(req *oauth.AuthorizeRequest) Client {
-	m := &req.Client.Metadata
+// clientView is who the person signs in to: a client, or pages of ours.
+func (i *Interaction) clientView(r *http.Request, p *login.Pending) Client {
+	if p.Own != nil {
+		return Client{Name: i.baseFor(r, p.Request).Locale.orDefault(i.Renderer.locales).text("security.title", "")}
+	}
+	m := &p.Request.Client.Metadata
 	return Client{
 		Name: m.ClientName, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TOSURI: m.TOSURI,
 		Onward: append([]string{m.ClientURI}, m.CORSOrigins...),
@@ -90,7 +94,7 @@ func (i *Interaction) askLogin(w http.ResponseWriter, r *http.Request, p *login.
 
 func (i *Interaction) loginView(r *http.Request, p *login.Pending, username string) LoginView {
 	return LoginView{
-		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param}, Client: clientView(p.Request),
+		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param}, Client: i.clientView(r, p),
 		RedirectURI: p.Request.RedirectURI, Username: username, Recovery: i.Recovery, Registration: i.Registration,
 	}
 }

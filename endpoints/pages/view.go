@@ -22,6 +22,15 @@ const (
 	PathConfirmEmail = "/ui/confirm-email"
 	PathInvitation   = "/ui/invitation"
 	PathRestore      = "/ui/restore"
+	// Where somebody looks after the ways into their account; PathAccount leads
+	// to the first.
+	PathAccount          = "/account"
+	PathSecurity         = "/account/security"
+	PathSecurityPassword = "/account/security/password"
+	PathSecurityAdd      = "/account/security/add"
+	// PathPasskeyEndpoints tells password managers where passkeys are made and
+	// looked after (W3C A Well-Known URL for Relying Party Passkey Endpoints).
+	PathPasskeyEndpoints = "/.well-known/passkey-endpoints"
 	// PathChangePassword is where password managers send people (W3C A
 	// Well-Known URL for Changing Passwords).
 	PathChangePassword = "/.well-known/change-password"
@@ -45,6 +54,8 @@ const (
 	FieldEnrolment    = "enrolment"     // sealed: the factor that is being set up
 	FieldPasskey      = "passkey"       // PublicKeyCredential as JSON (WebAuthn Level 3 §5.1)
 	FieldPasskeyState = "passkey_state" // sealed: what the passkey answers
+	FieldDevice       = "device"        // id of a device that somebody signs in with
+	FieldSession      = "session"       // id of a session
 
 	ActionLogin   = "login"
 	ActionCancel  = "cancel"
@@ -54,6 +65,14 @@ const (
 	ActionVerify  = "verify"
 	ActionChoose  = "choose" // another method, with its code sent if it has one
 	ActionSetUp   = "setup"
+
+	ActionRename    = "rename"
+	ActionRemove    = "remove"
+	ActionCodes     = "codes" // new backup codes
+	ActionForget    = "forget"
+	ActionForgetAll = "forget_all"
+	ActionEnd       = "end"
+	ActionEndOthers = "end_others"
 )
 
 // Base is what every page takes from its request.

@@ -113,6 +113,24 @@ func (s *Service) ForgetDevice(ctx context.Context, userID, id string) error {
 	return err
 }
 
+// ForgetDevices forgets all devices of a person, and says how many.
+func (s *Service) ForgetDevices(ctx context.Context, userID string) (n int, err error) {
+	list, err := s.Devices(ctx, userID)
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range list {
+		won, err := s.Store.DeleteDevice(ctx, userID, d.ID)
+		if err != nil {
+			return n, err
+		}
+		if won { // not forgotten at the same time
+			n++
+		}
+	}
+	return n, nil
+}
+
 // Need is what a login still takes after its first factor.
 type Need struct {
 	// Factor: one of Methods, or a backup code, has to be proven.

@@ -63,9 +63,11 @@ func (s *Server) mountAccounts(i *pages.Interaction) {
 		Account: s.Accounts, Issuer: issuer{s.Login, s.OAuth}, Directory: s.Directory,
 		Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shape: s.shapes(),
 	}).Mount(s.Table)
-	(&pages.Accounts{
+	own := &pages.Accounts{
 		Interaction: i, Account: s.Accounts, Invitations: invited{s.Invitations}, MinLength: s.Policy.MinLength(),
-	}).Mount(s.Table)
+	}
+	own.Mount(s.Table)
+	(&pages.Security{Accounts: own, Factors: s.Factors, Clients: s.Registry, Issuer: s.Config.Issuer}).Mount(s.Table)
 }
 
 // basePath is the path of the issuer, below which the pages are.

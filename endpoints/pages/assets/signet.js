@@ -152,6 +152,40 @@ onClick("button[data-download]", (button) => {
 });
 onClick("button[data-print]", () => print());
 
+// Times in the reader's zone; the server knows none but UTC.
+const inZone = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+for (const time of document.querySelectorAll("main time")) {
+  time.textContent = inZone.format(new Date(time.dateTime));
+}
+
+// A code that has all its digits sends itself, once, after a moment in which
+// any other key or click keeps it back. One that was refused is corrected in
+// peace: its field asks for nothing of the kind.
+function sendWhenComplete(input, hint) {
+  let pause;
+  let once = true;
+  const keep = () => {
+    clearTimeout(pause);
+    once = false;
+  };
+  input.addEventListener("input", () => {
+    clearTimeout(pause);
+    if (once && input.value.replaceAll(" ", "").length === Number(input.dataset.digits)) {
+      pause = setTimeout(() => {
+        once = false;
+        input.form.requestSubmit(document.getElementById("mfa-submit"));
+      }, 700);
+    }
+  });
+  input.addEventListener("keydown", (event) => event.key === "Escape" && keep());
+  input.addEventListener("blur", keep);
+  hint.dataset.shown = "true";
+}
+const digits = document.querySelector("input[data-digits]");
+if (digits) {
+  sendWhenComplete(digits, document.getElementById("mfa-code-hint"));
+}
+
 // One submit is enough, however often the button is pressed.
 for (const form of document.forms) {
   form.addEventListener("submit", (event) => {
