@@ -3,6 +3,7 @@ package auth
 import (
 	"encoding/json"
 
+	"github.com/signet-idp/signet/endpoints/revocations"
 	"github.com/signet-idp/signet/endpoints/web"
 )
 
@@ -13,15 +14,22 @@ const PathConfiguration = "/.well-known/signet-configuration"
 // Configuration names what this server offers beyond OpenID Connect. Only what
 // works is in it.
 type Configuration struct {
-	Issuer      string `json:"issuer"`
-	ValidateURI string `json:"validate_uri"`
-	OpenAPIURI  string `json:"openapi_uri"`
+	Issuer                string `json:"issuer"`
+	ValidateURI           string `json:"validate_uri"`
+	RevocationSnapshotURI string `json:"revocation_snapshot_uri"`
+	RevocationStreamURI   string `json:"revocation_stream_uri"`
+	RevocationJWKSURI     string `json:"revocation_jwks_uri"`
+	OpenAPIURI            string `json:"openapi_uri"`
 }
 
 const configurationCache = "public, max-age=300"
 
 func (h *Handler) configuration() (*web.Prepared, error) {
-	body, err := json.Marshal(Configuration{Issuer: h.Issuer, ValidateURI: h.Issuer + "/auth/validate", OpenAPIURI: h.Issuer + "/openapi.json"})
+	body, err := json.Marshal(Configuration{
+		Issuer: h.Issuer, ValidateURI: h.Issuer + "/auth/validate", RevocationSnapshotURI: h.Issuer + revocations.PathSnapshot,
+		RevocationStreamURI: h.Issuer + revocations.PathStream, RevocationJWKSURI: h.Issuer + revocations.PathKeys,
+		OpenAPIURI: h.Issuer + "/openapi.json",
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/endpoints/pages"
+	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/keys"
 	"github.com/signet-idp/signet/provider/client"
@@ -58,7 +59,7 @@ func (h *Handler) Mount(t *web.Table) {
 		web.Route{
 			Name: "jwks", Summary: "JSON Web Key Set", Tags: tags,
 			Methods: get, Path: oauth.PathJWKS, Auth: web.Public(), Prepared: h.keySet, Style: web.OAuth, CORS: web.CORSAny,
-			Response: web.TypeOf[KeySet](),
+			Response: web.TypeOf[shape.KeySet](),
 		},
 		web.Route{
 			Name: "authorize", Summary: "Authorization endpoint", Tags: tags,

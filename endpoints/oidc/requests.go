@@ -63,8 +63,3 @@ type AuthorizeQuery struct {
 	Resource            []string `json:"resource" doc:"The APIs the access token is for (RFC 8707)."`
 	Organization        string   `json:"organization" doc:"The organization to act in, id or slug."`
 }
-
-// KeySet is a JSON Web Key Set (RFC 7517 §5).
-type KeySet struct {
-	Keys []map[string]any `json:"keys" doc:"Public keys that sign now or will soon."`
-}

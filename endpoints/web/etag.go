@@ -35,6 +35,11 @@ func etagOf(body []byte) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
+// NoneMatch reports whether the request's If-None-Match names etag.
+func NoneMatch(r *http.Request, etag string) bool {
+	return noneMatch(r.Header.Values("If-None-Match"), strings.TrimPrefix(etag, "W/"))
+}
+
 // noneMatch reports whether If-None-Match names etag; it compares weakly (RFC
 // 9110 §13.1.2).
 func noneMatch(lines []string, etag string) bool {

@@ -132,6 +132,13 @@ func (m *Metrics) RevocationLag(lag func() time.Duration) {
 		func() float64 { return lag().Seconds() }))
 }
 
+// FeedSubscribers registers the gauge of open streams of the revocation feed.
+func (m *Metrics) FeedSubscribers(count func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{Name: "signet_revocation_subscribers", Help: "Open streams of the revocation feed."},
+		func() float64 { return float64(count()) }))
+}
+
 // FollowerLag registers the gauge of how old the oldest event is that a
 // consumer of the record has begun to handle and not finished; lag is asked at
 // every scrape.

@@ -32,9 +32,9 @@ func (v *View) step(ctx context.Context) error {
 		v.loaded = false
 		whole = true
 	}
+	var entries []storage.Revocation
 	if !whole && head.Seq > v.Head() {
-		entries, err := v.read(ctx, v.Head(), head.Seq)
-		if err != nil {
+		if entries, err = v.read(ctx, v.Head(), head.Seq); err != nil {
 			return err
 		}
 		if whole = !consecutive(entries, v.Head(), head.Seq); !whole {
@@ -48,7 +48,7 @@ func (v *View) step(ctx context.Context) error {
 		}
 	}
 	if whole {
-		if err := v.reload(ctx, head, now); err != nil {
+		if entries, err = v.reload(ctx, head, now); err != nil {
 			return err
 		}
 	}
@@ -57,6 +57,9 @@ func (v *View) step(ctx context.Context) error {
 	v.sweep(now)
 	v.lastStep = now
 	v.asOf.Store(now.UnixMicro())
+	for _, fn := range v.onStep {
+		fn(Step{FeedID: head.FeedID, Head: head.Seq, AsOf: now, Entries: entries, Whole: whole})
+	}
 	return nil
 }
 
@@ -102,11 +105,11 @@ func (v *View) apply(head storage.FeedHead, entries []storage.Revocation) {
 	v.entries.Add(int64(len(entries)))
 }
 
-// reload replaces the list by what the store holds.
-func (v *View) reload(ctx context.Context, head storage.FeedHead, now time.Time) error {
+// reload replaces the list by what the store holds, and returns that.
+func (v *View) reload(ctx context.Context, head storage.FeedHead, now time.Time) ([]storage.Revocation, error) {
 	entries, err := v.read(ctx, 0, head.Seq)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fresh := newList()
 	fresh.apply(entries)
@@ -122,7 +125,7 @@ func (v *View) reload(ctx context.Context, head storage.FeedHead, now time.Time)
 	v.head.Store(head.Seq) // may be lower than it was
 	v.loaded, v.feedID, v.nextSweep = true, head.FeedID, now
 	v.reloads.Add(1)
-	return nil
+	return entries, nil
 }
 
 // tellConfig tells the caches that the configuration changed.

@@ -37,8 +37,8 @@ type Config struct {
 }
 
 // View is this replica's live list. Check, Head, AsOf, Fresh, Look, Sync,
-// WaitFor and Stats are safe for concurrent use; OnApply and OnConfig belong
-// before the first Load.
+// WaitFor and Stats are safe for concurrent use; OnApply, OnConfig and
+// OnStep belong before the first Load.
 type View struct {
 	feed    Feed
 	clock   clock.Clock
@@ -52,6 +52,7 @@ type View struct {
 
 	onApply  []func([]storage.Revocation)
 	onConfig []func(int64)
+	onStep   []func(Step)
 	look     chan struct{}
 
 	// turn is held by the one step that is running; begun counts steps, done is
@@ -110,6 +111,21 @@ func (v *View) OnApply(fn func(entries []storage.Revocation)) { v.onApply = appe
 // OnConfig has fn called when the configuration version changed, before the
 // head moves past what changed with it. fn must not block.
 func (v *View) OnConfig(fn func(version int64)) { v.onConfig = append(v.onConfig, fn) }
+
+// Step is what one reading of the feed brought.
+type Step struct {
+	FeedID string
+	Head   int64
+	AsOf   time.Time // when the head was read
+	// Entries are those that took effect, in order; after a reload, Whole, all
+	// that are alive.
+	Entries []storage.Revocation
+	Whole   bool
+}
+
+// OnStep has fn called after each successful reading of the feed, when its
+// entries are enforced here. fn must not block.
+func (v *View) OnStep(fn func(Step)) { v.onStep = append(v.onStep, fn) }
 
 // Check says whether the list kills the token. It takes no lock, does no I/O
 // and allocates nothing. It does not ask whether the list is Fresh.

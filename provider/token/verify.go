@@ -113,6 +113,14 @@ func (v *Verifier) Verify(raw string) (*Verified, error) {
 	return t, v.alive(t)
 }
 
+// Still says whether a token that was good is good now.
+func (v *Verifier) Still(t *Verified) error {
+	if err := v.inTime(t); err != nil {
+		return err
+	}
+	return v.alive(t)
+}
+
 // VerifySignature is Verify without the question whether the token was revoked.
 func (v *Verifier) VerifySignature(raw string) (*Verified, error) {
 	// The cache is keyed by the hash of the whole token, signature included: a
@@ -126,14 +134,21 @@ func (v *Verifier) VerifySignature(raw string) (*Verified, error) {
 		}
 		v.seen.Set(sum, t)
 	}
+	if err := v.inTime(t); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (v *Verifier) inTime(t *Verified) error {
 	now := v.clock.Now()
 	switch {
 	case !now.Before(t.Expiry.Add(Skew)):
-		return nil, ErrExpired
+		return ErrExpired
 	case now.Add(Skew).Before(t.IssuedAt):
-		return nil, ErrNotYet
+		return ErrNotYet
 	}
-	return t, nil
+	return nil
 }
 
 // hash is SHA-256 of a token, without a copy on the heap for those of usual size.

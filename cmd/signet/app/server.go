@@ -30,6 +30,7 @@ import (
 	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/revocation"
+	"github.com/signet-idp/signet/provider/revocation/feed"
 	"github.com/signet-idp/signet/provider/risk"
 	"github.com/signet-idp/signet/provider/token"
 	"github.com/signet-idp/signet/storage"
@@ -61,6 +62,7 @@ type Server struct {
 	Handler  http.Handler
 	OpsFrame http.Handler // nil without an operations listener
 
+	feed       *feed.Publisher
 	notifier   *oauth.Notifier
 	configured chan struct{} // a registration changed somewhere
 	start      time.Time
@@ -88,6 +90,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 			}
 		}
 	})
+	s.openFeed()
 	c.mu.Lock()
 	c.committed = s.applied
 	c.mu.Unlock()
@@ -207,6 +210,7 @@ func (s *Server) mount(build Build) error {
 	if err := gate.Mount(s.Table); err != nil {
 		return err
 	}
+	s.mountFeed()
 	rights := &access.Handler{Directory: s.Directory, Store: s.Store, Shape: s.shapes(), NewID: storage.NewID}
 	rights.Mount(s.Table)
 	people, err := s.people()
@@ -284,6 +288,7 @@ func (s *Server) checks() []ops.Check {
 func (s *Server) Background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(s.View.Run)
+	g.run(s.feed.Run)
 	g.run(s.Sequencer.Run)
 	g.run(s.outbox.Run)
 	g.run(func(ctx context.Context) error { s.Accounts.Run(ctx); return nil })

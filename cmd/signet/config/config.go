@@ -111,6 +111,9 @@ type Fetch struct {
 type Feed struct {
 	MaxStale time.Duration `key:"max_stale" env:"SIGNET_REVOCATION_MAX_STALE" default:"30s" doc:"How long /auth/validate answers from memory when cut off from the database."`
 	Open     bool          `key:"open" env:"SIGNET_REVOCATIONS_OPEN" default:"false" doc:"Lets everybody read the revocation feed, capped per address."`
+
+	Subscribers    int `key:"subscribers" default:"2000" doc:"Open streams of the feed that one replica serves at most; each costs some 20 KB."`
+	StreamsPerAddr int `key:"streams_per_addr" default:"20" doc:"Open streams from one address where the feed is open to everybody."`
 }
 
 // Lifetimes of what is issued.

@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Claims are what a verified access token says (RFC 9068 §2.2).
+type Claims struct {
+	Issuer    string
+	Subject   string // the person, or the client itself (client credentials)
+	Audience  []string
+	Expiry    time.Time
+	IssuedAt  time.Time
+	JTI       string
+	ClientID  string
+	Scope     []string
+	AuthTime  time.Time // when the person signed in; zero for services
+	ACR       string    // aal1, aal2, aal3
+	AMR       []string  // RFC 8176
+	SessionID string    // sid; empty for services
+	GrantID   string    // gid
+	// OrgID and OrgSlug name the one organization that the token acts in.
+	OrgID, OrgSlug string
+	// Roles: those in the organization by bare name, system roles as
+	// system:NAME.
+	Roles []string
+	// Permissions is nil unless the token was issued with the scope permissions
+	// and they fit.
+	Permissions []string
+	// KeyID is the key that signed the token.
+	KeyID string
+	// FeedPosition is the revocation feed's position that the token's claims
+	// are as old as (pe).
+	FeedPosition int64
+
+	raw []byte
+}
+
+// HasScope says whether the token holds a scope.
+func (c *Claims) HasScope(scope string) bool { return slices.Contains(c.Scope, scope) }
+
+// HasRole says whether the token holds a role; system roles as system:NAME.
+func (c *Claims) HasRole(role string) bool { return slices.Contains(c.Roles, role) }
+
+// HasPermission says whether the token itself holds a permission.
+func (c *Claims) HasPermission(p string) bool { return slices.Contains(c.Permissions, p) }
+
+// Person says whether a person is behind the token, not a service alone.
+func (c *Claims) Person() bool { return c.SessionID != "" }
+
+// Unmarshal decodes all claims of the token into v, for those this package
+// does not know (claim rules).
+func (c *Claims) Unmarshal(v any) error { return json.Unmarshal(c.raw, v) }
+
+// wire is the claims as they travel.
+type wire struct {
+	Issuer      string   `json:"iss"`
+	Subject     string   `json:"sub"`
+	Audience    texts    `json:"aud"`
+	Expiry      int64    `json:"exp"`
+	IssuedAt    int64    `json:"iat"`
+	NotBefore   int64    `json:"nbf"`
+	JTI         string   `json:"jti"`
+	ClientID    string   `json:"client_id"`
+	Scope       string   `json:"scope"`
+	AuthTime    int64    `json:"auth_time"`
+	ACR         string   `json:"acr"`
+	AMR         []string `json:"amr"`
+	SID         string   `json:"sid"`
+	GID         string   `json:"gid"`
+	OrgID       string   `json:"org_id"`
+	OrgSlug     string   `json:"org_slug"`
+	Roles       []string `json:"roles"`
+	RolesForm   string   `json:"roles_form"`
+	Permissions []string `json:"permissions"`
+	PE          int64    `json:"pe"`
+}
+
+// texts is a string or a list of strings (RFC 7519 §4.1.3).
+type texts []string
+
+func (t *texts) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		*t = texts{""}
+		return json.Unmarshal(b, &(*t)[0])
+	}
+	return json.Unmarshal(b, (*[]string)(t))
+}
+
+var errClaims = errors.New("a required claim is missing or malformed")
+
+// maxTime keeps times within what time.Time can add to.
+const maxTime = 1 << 40
+
+// parseClaims reads a payload whose signature was checked.
+func parseClaims(payload []byte, keyID string) (*Claims, error) {
+	var w wire
+	if err := json.Unmarshal(payload, &w); err != nil {
+		return nil, errClaims
+	}
+	if w.Issuer == "" || w.Subject == "" || w.JTI == "" || len(w.Audience) == 0 || w.Expiry <= 0 || w.Expiry > maxTime ||
+		w.IssuedAt > maxTime || w.NotBefore > maxTime {
+		return nil, errClaims
+	}
+	c := &Claims{
+		Issuer: w.Issuer, Subject: w.Subject, Audience: w.Audience, Expiry: time.Unix(w.Expiry, 0).UTC(),
+		IssuedAt: time.Unix(max(w.IssuedAt, w.NotBefore), 0).UTC(), JTI: w.JTI, ClientID: w.ClientID, Scope: strings.Fields(w.Scope),
+		ACR: w.ACR, AMR: w.AMR, SessionID: w.SID, GrantID: w.GID, OrgID: w.OrgID, OrgSlug: w.OrgSlug,
+		Permissions: w.Permissions, KeyID: keyID, FeedPosition: w.PE, raw: payload,
+	}
+	if w.AuthTime > 0 && w.AuthTime < maxTime {
+		c.AuthTime = time.Unix(w.AuthTime, 0).UTC()
+	}
+	switch w.RolesForm {
+	case "":
+		c.Roles = w.Roles
+	case rolesBare:
+		c.Roles = marked(w.Roles)
+	default:
+		return nil, errClaims
+	}
+	return c, nil
+}
+
+// A server that writes roles as an older system did (system roles bare, those
+// of the organization as org:NAME) marks its tokens so.
+const (
+	rolesBare    = "bare"
+	systemPrefix = "system:"
+	orgPrefix    = "org:"
+)
+
+func marked(roles []string) []string {
+	out := make([]string, len(roles))
+	for i, r := range roles {
+		if name, ok := strings.CutPrefix(r, orgPrefix); ok {
+			out[i] = name
+		} else {
+			out[i] = systemPrefix + r
+		}
+	}
+	return out
+}
