@@ -123,6 +123,7 @@ func Start(tb testing.TB, o Options) *Instance {
 	ts.Start()
 	srv.Ops.Started()
 	tb.Cleanup(func() {
+		srv.EndStreams()
 		ts.Close()
 		cancel()
 		<-done

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-idp/signet/gateway"
 	"github.com/signet-idp/signet/internal/testkit/servers"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
@@ -28,6 +29,18 @@ const (
 type world struct {
 	all    []*harness.Instance
 	person storage.User
+	// gateways follow the feed, each at its replica; where a test asked for them.
+	gateways []*gateway.Verifier
+}
+
+// guard gives each replica a gateway that follows it.
+func (w *world) guard(t *testing.T) {
+	t.Helper()
+	for n, in := range w.all {
+		w.gateways = append(w.gateways, in.Verifier(t, fmt.Sprintf("gateway%d", n), func(c *gateway.Config) {
+			c.OnStale, c.MaxStale = gateway.Refuse, patience
+		}))
+	}
 }
 
 // setup makes replicas, an owner and a public client named web.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-idp/signet/gateway"
 	"github.com/signet-idp/signet/internal/testkit/servers"
 	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/storage"
@@ -78,6 +79,11 @@ func newVictim(t *testing.T, w *world, n int) *victim {
 			t.Fatalf("a fresh token is refused: %s", reason)
 		}
 	}
+	for _, g := range w.gateways {
+		if _, err := g.Verify(t.Context(), v.login.tokens.AccessToken); err != nil {
+			t.Fatalf("a fresh token is refused at the gateway: %v", err)
+		}
+	}
 	return v
 }
 
@@ -86,6 +92,7 @@ func newVictim(t *testing.T, w *world, n int) *victim {
 func TestRevocationReachesEveryReplica(t *testing.T) {
 	t.Parallel()
 	redisOrNot(t, func(t *testing.T, w *world) {
+		w.guard(t)
 		for n, c := range endings() {
 			t.Run(c.name, func(t *testing.T) { c.run(t, newVictim(t, w, n)) })
 		}
@@ -178,6 +185,15 @@ func (c ending) run(t *testing.T, v *victim) {
 		ok, reason, _ := other.Verdict(t, v.login.tokens.AccessToken)
 		return !ok && reason == c.reason
 	})
+	for n, g := range v.w.gateways {
+		harness.Eventually(t, patience, "the gateway refuses", func() bool {
+			_, err := g.Verify(t.Context(), v.login.tokens.AccessToken)
+			return err != nil && gateway.Reason(err) == c.reason
+		})
+		if took := time.Since(acknowledged); took > bound {
+			t.Errorf("enforced at gateway %d after %v", n, took)
+		}
+	}
 	if took := time.Since(acknowledged); took > bound {
 		t.Errorf("enforced after %v", took)
 	}
@@ -240,6 +256,11 @@ func refreshHas(roles ...string) func(t *testing.T, v *victim, other *harness.In
 				t.Errorf("the refreshed token is refused: %s", reason)
 			}
 		}
+		for _, g := range v.w.gateways {
+			if _, err := g.Verify(t.Context(), fresh.AccessToken); err != nil {
+				t.Errorf("the refreshed token is refused at the gateway: %v", err)
+			}
+		}
 	}
 }
 
@@ -248,6 +269,7 @@ func refreshHas(roles ...string) func(t *testing.T, v *victim, other *harness.In
 func TestRevokedKey(t *testing.T) {
 	t.Parallel()
 	redisOrNot(t, func(t *testing.T, w *world) {
+		w.guard(t)
 		here, other := w.at(1), w.at(0)
 		l := w.login(t, other, w.person.ID, "openid", nil)
 		kid := headerKID(t, l.tokens.AccessToken)
@@ -264,6 +286,12 @@ func TestRevokedKey(t *testing.T) {
 		})
 		if took := time.Since(acknowledged); took > bound {
 			t.Errorf("enforced after %v", took)
+		}
+		for _, g := range w.gateways {
+			harness.Eventually(t, patience, "the gateway refuses", func() bool {
+				_, err := g.Verify(t.Context(), l.tokens.AccessToken)
+				return gateway.Reason(err) == "revoked"
+			})
 		}
 		// A refresh at either gives a token of another key that is good at both,
 		// even at the replica that has not read its ring since.

@@ -26,6 +26,10 @@ func (s *Server) mountFeed() {
 	s.Telemetry.Metrics.FeedSubscribers(s.feed.Subscribers)
 }
 
+// EndStreams ends what has no end of its own, so that the server can drain:
+// readers of the feed go to another replica and lose nothing.
+func (s *Server) EndStreams() { s.feed.Close() }
+
 // slowReader is how long a subscriber may take to accept a message.
 const slowReader = 10 * time.Second
 

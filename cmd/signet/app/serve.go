@@ -39,7 +39,7 @@ func (s *Server) Serve(ctx context.Context, ready func(addr net.Addr)) error {
 
 	failed := make(chan error, 2)
 	servers := []*http.Server{newServer(s.Handler)}
-	servers[0].RegisterOnShutdown(s.feed.Close) // streams have no end of their own
+	servers[0].RegisterOnShutdown(s.EndStreams)
 	go func() { failed <- s.serveOn(servers[0], listener) }()
 	if s.OpsFrame != nil {
 		opsListener, err := net.Listen("tcp", s.Config.Server.OpsAddr) //nolint:noctx // as above
