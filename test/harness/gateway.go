@@ -12,10 +12,11 @@ import (
 	"github.com/signet-idp/signet/storage"
 )
 
-// Transport reaches this replica under the issuer's name.
-func (i *Instance) Transport(tb testing.TB) *http.Transport {
+// Transport reaches an address, a replica's or that of a proxy before one,
+// whatever the host in the request.
+func Transport(tb testing.TB, to string) *http.Transport {
 	tb.Helper()
-	u, err := url.Parse(i.URL)
+	u, err := url.Parse(to)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func (i *Instance) Verifier(tb testing.TB, clientID string, change func(*gateway
 	_, secret := i.Service(tb, clientID, "", storage.ClientMetadata{Scope: "revocations:read"})
 	c := gateway.Config{
 		Issuer: i.Issuer, Audience: i.Issuer, ClientID: clientID, ClientSecret: secret,
-		HTTPClient: &http.Client{Transport: i.Transport(tb)},
+		HTTPClient: &http.Client{Transport: Transport(tb, i.URL)},
 	}
 	if change != nil {
 		change(&c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-idp/signet/gateway"
 	"github.com/signet-idp/signet/internal/testkit/servers"
 	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/storage"
@@ -22,7 +24,11 @@ import (
 // and revoke, at either replica by chance. After each step, when a replica has
 // applied what was acknowledged (View.Sync), every token of the person is
 // exactly as good there as the model says: none is accepted that was revoked,
-// none refused that was not.
+// none refused that was not. The same holds for a gateway that follows the
+// replica, when it has reached the same position. Another gateway's connections
+// are cut all the time: it may say that it does not know, but never that a token
+// is good later than its bound after the revocation was acknowledged, nor that
+// one was revoked that was not.
 //
 // SIGNET_TEST_SEED repeats a run.
 func TestModel(t *testing.T) {
@@ -33,7 +39,10 @@ func TestModel(t *testing.T) {
 		seed = s
 	}
 	t.Logf("SIGNET_TEST_SEED=%d", seed)
-	const people, steps = 4, 40
+	w.guard(t)
+	shaky, stop := w.shaky(t, rand.New(rand.NewPCG(seed, 99)))
+	defer stop()
+	const people, steps = 4, 100
 	var wg sync.WaitGroup
 	for n := range people {
 		u := w.subject(t, n)
@@ -42,7 +51,7 @@ func TestModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := &actor{
-			t: t, w: w, user: u, org: o, roles: []string{"viewer"}, system: []string{"user"}, c: newCaller(t, 2),
+			t: t, w: w, user: u, org: o, roles: []string{"viewer"}, system: []string{"user"}, c: newCaller(t, 2), shaky: shaky,
 			rnd: rand.New(rand.NewPCG(seed, uint64(n))),
 		}
 		if _, err := w.at(0).Users.SetSystemRoles(t.Context(), access.Root(), u.ID, a.system); err != nil {
@@ -72,6 +81,42 @@ type actor struct {
 	system []string
 	grants []*grant
 	did    []string
+	shaky  *gateway.Verifier
+}
+
+// shakyStale is how old a shaky gateway lets its news get.
+const shakyStale = time.Second
+
+// shaky makes a gateway whose connections do not last, until stop.
+func (w *world) shaky(t *testing.T, rnd *rand.Rand) (v *gateway.Verifier, stop func()) {
+	t.Helper()
+	in := w.at(1)
+	proxy, through := harness.NewProxy(t, in.URL)
+	v = in.Verifier(t, "shaky", func(c *gateway.Config) {
+		c.HTTPClient = &http.Client{Transport: harness.Transport(t, through)}
+		c.MaxStale, c.OnStale = shakyStale, gateway.Refuse
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			time.Sleep(time.Duration(100+rnd.IntN(900)) * time.Millisecond)
+			switch rnd.IntN(3) {
+			case 0: // hangs, and comes back with what it held
+				proxy.Stall()
+				time.Sleep(time.Duration(rnd.IntN(2500)) * time.Millisecond)
+				proxy.Flow()
+			case 1:
+				proxy.Cut()
+				time.Sleep(time.Duration(rnd.IntN(2500)) * time.Millisecond)
+				proxy.Restore(t)
+			default:
+				proxy.BreakAfterReceiving(rnd.IntN(3000))
+			}
+		}
+	}()
+	return v, func() { cancel(); <-done }
 }
 
 // grant is a session with one grant, as the model sees it.
@@ -87,12 +132,16 @@ type grant struct {
 type token struct {
 	text   string
 	reason string
+	died   time.Time // when that it is refused was acknowledged
 }
 
 // worsen notes why tokens die: the gravest reason is the one that is told.
 func (k *token) worsen(reason string) {
 	order := []string{"", "stale_permissions", "session_ended", "revoked"}
 	if slices.Index(order, reason) > slices.Index(order, k.reason) {
+		if k.reason == "" {
+			k.died = time.Now()
+		}
 		k.reason = reason
 	}
 }
@@ -160,12 +209,46 @@ func (a *actor) check(in *harness.Instance) error {
 	if err := in.View.Sync(ctx); err != nil {
 		return err
 	}
+	if err := a.checkGateways(ctx, in); err != nil {
+		return err
+	}
 	var err error
 	a.each(func(k *token) {
 		got := a.c.post(ctx, in.URL+"/auth/validate", url.Values{"token": {k.text}})
 		valid, _ := got.fields["valid"].(bool)
 		if got.status != 200 || valid != (k.reason == "") || got.field("reason") != k.reason {
 			err = fmt.Errorf("%d valid %v reason %q, the model says %q (%w)", got.status, valid, got.field("reason"), k.reason, got.err)
+		}
+	})
+	return err
+}
+
+// checkGateways compares what gateways say with the model.
+func (a *actor) checkGateways(ctx context.Context, in *harness.Instance) error {
+	head := in.View.Head()
+	v := a.w.gateways[slices.Index(a.w.all, in)]
+	for v.Position() < head {
+		if ctx.Err() != nil {
+			return fmt.Errorf("the gateway is at %d, its replica at %d", v.Position(), head)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	var err error
+	a.each(func(k *token) {
+		_, refused := v.Verify(ctx, k.text)
+		if got := gateway.Reason(refused); got != k.reason && !(got == "valid" && k.reason == "") {
+			err = fmt.Errorf("the gateway says %q, the model %q", got, k.reason)
+		}
+		begin := time.Now()
+		_, refused = a.shaky.Verify(ctx, k.text)
+		switch got := gateway.Reason(refused); {
+		case got == "unknown":
+		case got == "valid":
+			if k.reason != "" && begin.Sub(k.died) > shakyStale {
+				err = fmt.Errorf("the shaky gateway accepts %v after the token died of %q", begin.Sub(k.died), k.reason)
+			}
+		case k.reason == "":
+			err = fmt.Errorf("the shaky gateway says %q of a good token", got)
 		}
 	})
 	return err
