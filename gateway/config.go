@@ -143,7 +143,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("gateway: Realm must not need quoting")
 	}
 	if c.Now == nil {
-		c.Now = time.Now
+		c.Now = instant
 	}
 	return c, nil
 }

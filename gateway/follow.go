@@ -86,7 +86,7 @@ func (f *follower) staleness() time.Duration {
 	if fresh == nil {
 		return forever
 	}
-	return fresh.age(time.Now())
+	return fresh.age(instant())
 }
 
 // entry is a revocation in a message.
@@ -175,7 +175,7 @@ func (f *follower) session(ctx context.Context) (heard bool, err error) {
 	// Nothing heard for a while is a connection that died without a word.
 	watch := time.AfterFunc(silence, cancel)
 	defer watch.Stop()
-	began := time.Now()
+	began := instant()
 	resp, err := f.get(ctx, f.at.stream+"?after="+strconv.FormatInt(f.list.Load().head, 10), "text/event-stream")
 	if err != nil {
 		return false, err
@@ -297,7 +297,7 @@ func (f *follower) extend(m *message) error {
 
 // beat takes a heartbeat for what it proves.
 func (s *stream) beat(m *message) error {
-	f, arrived := s.f, time.Now()
+	f, arrived := s.f, instant()
 	l := f.list.Load()
 	if m.FeedID != l.feedID {
 		return errResync

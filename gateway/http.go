@@ -144,7 +144,7 @@ func (c *credential) get(ctx context.Context) (string, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.token != "" && time.Now().Before(c.until) {
+	if c.token != "" && instant().Before(c.until) {
 		return c.token, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
@@ -171,7 +171,7 @@ func (c *credential) get(ctx context.Context) (string, error) {
 	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" {
 		return "", fmt.Errorf("%w: status %d %s: %s", errToken, resp.StatusCode, answer.Error, answer.Description)
 	}
-	c.token, c.until = answer.AccessToken, time.Now().Add(time.Duration(answer.ExpiresIn)*time.Second-early)
+	c.token, c.until = answer.AccessToken, instant().Add(time.Duration(answer.ExpiresIn)*time.Second-early)
 	return c.token, nil
 }
 

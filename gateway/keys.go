@@ -61,7 +61,7 @@ func (s *keySet) key(ctx context.Context, id string) (jose.JSONWebKey, bool) {
 		return k, true
 	}
 	s.mu.Lock()
-	early := !s.tried.IsZero() && time.Since(s.tried) < refetchEvery
+	early := !s.tried.IsZero() && instant().Sub(s.tried) < refetchEvery
 	s.mu.Unlock()
 	if early || s.fetch(ctx) != nil {
 		return jose.JSONWebKey{}, false
@@ -83,7 +83,7 @@ func (s *keySet) fetch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	s.mu.Lock()
-	s.tried = time.Now()
+	s.tried = instant()
 	tag := s.tag
 	s.mu.Unlock()
 	header := http.Header{"Accept": {"application/jwk-set+json, application/json"}}

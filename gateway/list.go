@@ -143,6 +143,3 @@ func (l *list) check(position int64, refs []ref) error {
 	}
 	return nil
 }
-
-// size is how many marks there are, those that were folded counted once.
-func (l *list) size() int { return len(l.base) + len(l.recent) }

@@ -134,9 +134,9 @@ type freshEnough struct {
 }
 
 func (v *Verifier) verify(ctx context.Context, raw string, bound freshEnough, permissions []string) (*Claims, error) {
-	begin := time.Now()
+	begin := instant()
 	c, err := v.judge(ctx, raw, bound, permissions)
-	v.config.Observer.Verified(Reason(err), time.Since(begin))
+	v.config.Observer.Verified(Reason(err), instant().Sub(begin))
 	if err != nil {
 		return nil, err
 	}

@@ -28,10 +28,10 @@ func Transport(tb testing.TB, to string) *http.Transport {
 	return t
 }
 
-// Verifier is a gateway's verifier that follows this replica, as a client made
+// Gateway is a gateway's verifier that follows this replica, as a client made
 // for it under that name. Its audience is the issuer; change what else is to be
 // different.
-func (i *Instance) Verifier(tb testing.TB, clientID string, change func(*gateway.Config)) *gateway.Verifier {
+func (i *Instance) Gateway(tb testing.TB, clientID string, change func(*gateway.Config)) *gateway.Verifier {
 	tb.Helper()
 	_, secret := i.Service(tb, clientID, "", storage.ClientMetadata{Scope: "revocations:read"})
 	c := gateway.Config{

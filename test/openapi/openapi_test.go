@@ -238,7 +238,7 @@ var queries = map[string]string{
 // mayRefuse names the reads that a full token alone does not open.
 func mayRefuse(name string, status int) bool {
 	switch name {
-	case "revocationSnapshot", "listEvents": // scopes of services
+	case "revocationSnapshot", "revocationStream", "listEvents": // scopes of services
 		return status == http.StatusForbidden
 	case "checkPermission": // asks for nothing
 		return status == http.StatusUnprocessableEntity

@@ -189,7 +189,7 @@ func TestCatchUp(t *testing.T) {
 		t.Errorf("a heartbeat has %d bytes", bytes/5)
 	}
 	start = time.Now()
-	v := in.Verifier(t, "another", nil)
+	v := in.Gateway(t, "another", nil)
 	t.Logf("a verifier has begun with %d entries after %v", entries, time.Since(start))
 	if v.Position() < entries {
 		t.Errorf("at %d", v.Position())

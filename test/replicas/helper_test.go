@@ -37,7 +37,7 @@ type world struct {
 func (w *world) guard(t *testing.T) {
 	t.Helper()
 	for n, in := range w.all {
-		w.gateways = append(w.gateways, in.Verifier(t, fmt.Sprintf("gateway%d", n), func(c *gateway.Config) {
+		w.gateways = append(w.gateways, in.Gateway(t, fmt.Sprintf("gateway%d", n), func(c *gateway.Config) {
 			c.OnStale, c.MaxStale = gateway.Refuse, patience
 		}))
 	}

@@ -92,7 +92,7 @@ func (w *world) shaky(t *testing.T, rnd *rand.Rand) (v *gateway.Verifier, stop f
 	t.Helper()
 	in := w.at(1)
 	proxy, through := harness.NewProxy(t, in.URL)
-	v = in.Verifier(t, "shaky", func(c *gateway.Config) {
+	v = in.Gateway(t, "shaky", func(c *gateway.Config) {
 		c.HTTPClient = &http.Client{Transport: harness.Transport(t, through)}
 		c.MaxStale, c.OnStale = shakyStale, gateway.Refuse
 	})

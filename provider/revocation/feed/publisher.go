@@ -31,10 +31,10 @@ const (
 	sweepEvery = 10 * time.Second
 )
 
-// ErrClosed: the server is going; another replica has the same feed.
+// ErrClosed says that the server is going; another replica has the same feed.
 var ErrClosed = errors.New("feed: closed")
 
-// ErrNotReady: the feed has not been read yet.
+// ErrNotReady says that the feed has not been read yet.
 var ErrNotReady = errors.New("feed: not read yet")
 
 // Keys lends the feed's signing key (keys.Manager).
