@@ -1,9 +1,12 @@
 package redis_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +131,7 @@ func TestSubscriptionComesBack(t *testing.T) {
 		select {
 		case v := <-messages:
 			return v
-		case <-time.After(10 * time.Second):
+		case <-time.After(3 * patience): // a handshake with a server that is going may take one
 			t.Fatal("no message")
 			return nil
 		}
@@ -144,6 +147,79 @@ func TestSubscriptionComesBack(t *testing.T) {
 		m.Close()
 		if err := m.Restart(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A connection that takes what it is sent and answers nothing is given up: a
+// firewall that dropped its state looks like that.
+func TestSubscriptionOnADeadConnection(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accepted := make(chan struct{}, 16)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- struct{}{}
+			go serveThenHang(conn)
+		}
+	}()
+	c := openWith(t, redis.Options{URL: "redis://" + l.Addr().String() + "?protocol=2"})
+	messages, stop := c.Subscribe(t.Context(), "t")
+	defer stop()
+	for i := range 2 {
+		select {
+		case v := <-messages:
+			if len(v) != 0 {
+				t.Fatalf("got %q", v)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("subscribed %d times only, over %d connections", i, len(accepted))
+		}
+	}
+}
+
+// serveThenHang confirms a subscription and answers anything else before it
+// with +OK; afterwards it reads and says nothing.
+func serveThenHang(conn net.Conn) {
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	subscribed := false
+	for {
+		head, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(head, "*")))
+		if err != nil {
+			return
+		}
+		var words []string
+		for range n {
+			if _, err := r.ReadString('\n'); err != nil { // the length
+				return
+			}
+			word, err := r.ReadString('\n')
+			if err != nil {
+				return
+			}
+			words = append(words, strings.TrimSpace(word))
+		}
+		switch {
+		case subscribed:
+		case strings.EqualFold(words[0], "hello"): // as servers before 6 do
+			fmt.Fprint(conn, "-ERR unknown command\r\n")
+		case len(words) == 2 && strings.EqualFold(words[0], "subscribe"):
+			fmt.Fprintf(conn, "*3\r\n$9\r\nsubscribe\r\n$%d\r\n%s\r\n:1\r\n", len(words[1]), words[1])
+			subscribed = true
+		default:
+			fmt.Fprint(conn, "+OK\r\n")
 		}
 	}
 }
