@@ -22,8 +22,8 @@ const (
 	// gather is how long a follower waits after a kick: what comes close
 	// together is one batch, and one transaction.
 	gather = 200 * time.Millisecond
-	// longestPause is between two tries when one fails after another.
-	longestPause = time.Minute
+	// defaultPause is the longest between two tries when one fails after another.
+	defaultPause = time.Minute
 )
 
 // FollowerStore is what a Follower needs of the store.
@@ -44,6 +44,9 @@ type FollowerConfig struct {
 	Name string
 	// Holder names this replica in the lease; required, unique per process.
 	Holder string
+	// Tend is called before each look at the record, while this replica has the
+	// lease; nil: nothing is to be done.
+	Tend func(ctx context.Context) error
 	// Deliver takes a batch to where it belongs, outside of any transaction,
 	// before the cursor moves: every event arrives at least once.
 	Deliver func(ctx context.Context, batch []storage.Event) error
@@ -56,7 +59,10 @@ type FollowerConfig struct {
 	Batch int
 	// Poll is how often to look without being told (0: a second).
 	Poll time.Duration
-	Log  *slog.Logger // nil: none
+	// Pause is the longest between two tries when one fails after another (0: a
+	// minute).
+	Pause time.Duration
+	Log   *slog.Logger // nil: none
 }
 
 // Follower reads the record in order behind a cursor of its own. Every replica
@@ -68,6 +74,8 @@ type Follower struct {
 	kick chan struct{}
 	// behind is the time of the oldest event not yet handled, microseconds; 0: none.
 	behind atomic.Int64
+	// working: this replica had the lease when it last looked.
+	working atomic.Bool
 
 	mu     sync.Mutex // one Tick at a time
 	tenure tenure
@@ -83,6 +91,9 @@ func NewFollower(c FollowerConfig) (*Follower, error) {
 	}
 	if c.Poll <= 0 {
 		c.Poll = followerPoll
+	}
+	if c.Pause <= 0 {
+		c.Pause = defaultPause
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -111,6 +122,9 @@ func (f *Follower) Lag() time.Duration {
 	return max(0, f.c.Clock.Now().Sub(time.UnixMicro(at)))
 }
 
+// Working tells whether this replica did the work when it last looked.
+func (f *Follower) Working() bool { return f.working.Load() }
+
 // Tick handles one batch, if this replica has or gets the lease, and returns
 // how many events that were. A full batch means there is more to do.
 func (f *Follower) Tick(ctx context.Context) (int, error) {
@@ -119,6 +133,7 @@ func (f *Follower) Tick(ctx context.Context) (int, error) {
 	n, err := f.tick(ctx)
 	if errors.Is(err, storage.ErrVersion) {
 		f.tenure.lost()
+		f.working.Store(false)
 		f.behind.Store(0)
 		f.c.Log.InfoContext(ctx, "event follower: another replica took over", slog.String("follower", f.c.Name))
 		return 0, nil
@@ -131,9 +146,15 @@ func (f *Follower) Tick(ctx context.Context) (int, error) {
 
 func (f *Follower) tick(ctx context.Context) (int, error) {
 	held, err := f.tenure.hold(ctx)
+	f.working.Store(held)
 	if err != nil || !held {
 		f.behind.Store(0)
 		return 0, err
+	}
+	if f.c.Tend != nil {
+		if err := f.c.Tend(ctx); err != nil {
+			return 0, err
+		}
 	}
 	from, err := f.c.Store.EventCursor(ctx, f.c.Name)
 	if err != nil {
@@ -223,7 +244,7 @@ func (f *Follower) Run(ctx context.Context) error {
 		switch {
 		case err != nil:
 			failures++
-			wait = min(time.Second<<min(failures-1, 6), longestPause)
+			wait = min(time.Second<<min(failures-1, 6), f.c.Pause)
 			if failures == 1 && ctx.Err() == nil {
 				f.c.Log.WarnContext(ctx, "event follower: events wait", slog.String("follower", f.c.Name), slog.Any("error", err))
 			}

@@ -33,9 +33,10 @@ func (s *Store) ParkEvents(ctx context.Context, events ...storage.ParkedEvent) e
 
 // SubjectParked implements storage.ParkedEvents.
 func (s *Store) SubjectParked(ctx context.Context, consumer, subject string) (bool, error) {
-	list, err := rows(ctx, s, "subject parked", `SELECT seq FROM parked_events WHERE consumer = $1 AND subject = $2 LIMIT 1`,
-		[]any{consumer, subject}, func(scan engine.Scan) (seq int64, err error) { return seq, scan(&seq) })
-	return len(list) > 0, err
+	var n int64
+	err := s.row(ctx, "subject parked", `SELECT COUNT(*) FROM (SELECT 1 FROM parked_events WHERE consumer = $1 AND subject = $2 LIMIT 1) AS one`,
+		[]any{consumer, subject}, &n)
+	return n > 0, err
 }
 
 // ParkedEventsAfter implements storage.ParkedEvents.
