@@ -151,6 +151,21 @@ func (m *Metrics) FollowerLag(consumer string, lag func() time.Duration) {
 		func() float64 { return lag().Seconds() }))
 }
 
+// KafkaRelay registers the figures of the relay to Kafka, which are asked at
+// every scrape.
+func (m *Metrics) KafkaRelay(backlog, parked, published func() float64) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "signet_kafka_backlog_events", Help: "Events not yet published to Kafka; 0 on replicas that do not do the work.",
+		}, backlog),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "signet_kafka_parked_events", Help: "Events that Kafka refused, and those that wait behind one; 0 on replicas that do not do the work.",
+		}, parked),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "signet_kafka_published_events_total", Help: "Events that this process published to Kafka.",
+		}, published))
+}
+
 // SigningKeys registers the gauge of the youngest key's age in each state
 // ("next", "active", "retiring"); ages is asked at every scrape.
 func (m *Metrics) SigningKeys(ages func() map[string]time.Duration) {

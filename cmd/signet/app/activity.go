@@ -10,11 +10,12 @@ import (
 	"github.com/signet-idp/signet/provider/analytics"
 	"github.com/signet-idp/signet/provider/dashboard"
 	"github.com/signet-idp/signet/provider/event"
+	"github.com/signet-idp/signet/provider/event/kafka"
 	"github.com/signet-idp/signet/storage"
 )
 
 // follow makes those who read the record behind a cursor of their own: the
-// counts, and the operator's analytics service when there is one.
+// counts, Kafka and the operator's analytics service when there is one.
 func (s *Server) follow() error {
 	configs := []event.FollowerConfig{{Name: activity.Follower, Apply: activity.Count(s.Store)}}
 	if h := s.Config.Hooks; h.AnalyticsURL != "" {
@@ -28,6 +29,13 @@ func (s *Server) follow() error {
 			Deliver: analytics.New(client, h.AnalyticsURL, h.AnalyticsToken.Reveal()).Deliver,
 		})
 	}
+	relay, err := s.relay()
+	if err != nil {
+		return err
+	}
+	if relay != nil {
+		configs = append(configs, *relay)
+	}
 	for _, c := range configs {
 		c.Store, c.Clock, c.Holder, c.Poll, c.Log = s.Store, s.Clock, storage.NewID(), s.followerPoll(), s.Log
 		f, err := event.NewFollower(c)
@@ -36,6 +44,9 @@ func (s *Server) follow() error {
 		}
 		s.followers = append(s.followers, f)
 		s.Telemetry.Metrics.FollowerLag(c.Name, f.Lag)
+		if c.Name == kafka.Follower {
+			s.observeRelay(f)
+		}
 	}
 	return nil
 }

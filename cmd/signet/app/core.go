@@ -21,6 +21,7 @@ import (
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/event"
+	"github.com/signet-idp/signet/provider/event/kafka"
 	"github.com/signet-idp/signet/provider/notify"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/session"
@@ -78,6 +79,10 @@ type Core struct {
 	redis    *redis.Client
 	outbox   *notify.Worker
 	purposes purposes
+
+	// publisher and published are the relay to Kafka; nil without brokers.
+	publisher *kafka.Publisher
+	published *kafka.Relay
 
 	// followers are told when events were sequenced; set before anything runs.
 	followers []*event.Follower
@@ -304,6 +309,9 @@ func (h hashObserver) HashQueueDepth(n int)                   { h.m.HashQueue(n)
 // Close gives up the store and Redis.
 func (c *Core) Close() error {
 	var errs []error
+	if c.publisher != nil {
+		c.publisher.Close()
+	}
 	if c.redis != nil {
 		errs = append(errs, c.redis.Close())
 	}

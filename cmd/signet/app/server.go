@@ -280,7 +280,11 @@ func (s *Server) checks() []ops.Check {
 	if s.redis != nil {
 		cache.Embedded, cache.Probe = false, s.redis.Ping
 	}
-	return append(checks, cache)
+	checks = append(checks, cache)
+	if s.publisher != nil {
+		checks = append(checks, ops.Check{Name: "kafka", Optional: true, Probe: s.publisher.Ping})
+	}
+	return checks
 }
 
 // Background starts what runs beside the requests and returns when ctx ends

@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -124,15 +125,46 @@ func (k *checker) stores() {
 	if c.Redis.URL != "" && !slices.Contains([]string{"redis", "rediss", "unix"}, c.Redis.URL.scheme()) {
 		k.add("redis.url", "write redis://host:6379/0, rediss:// for TLS, or unix:///path")
 	}
-	for _, b := range c.Kafka.Brokers {
-		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || !validPort(port) {
-			k.add("kafka.brokers", "%q is no broker; write host:port, separated by commas", b)
-		}
-	}
+	k.kafka()
 	if c.Database.Conns < 1 {
 		k.add("database.conns", "must be positive, or 0 for the default")
 	}
 }
+
+func (k *checker) kafka() {
+	c := k.c.Kafka
+	for _, b := range c.Brokers {
+		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || !validPort(port) {
+			k.add("kafka.brokers", "%q is no broker; write host:port, separated by commas", b)
+		}
+	}
+	if !topicPrefix.MatchString(c.TopicPrefix) {
+		k.add("kafka.topic_prefix", "%q cannot begin a topic's name; write at most 100 of a-z A-Z 0-9 . _ -", c.TopicPrefix)
+	}
+	for key, n := range map[string]int{"kafka.partitions": c.Partitions, "kafka.replication": c.Replication} {
+		if n < 0 || n > 1000 {
+			k.add(key, "must be from 1 to 1000, or 0 for the brokers' default")
+		}
+	}
+	if c.MaxBytes < 1<<10 || c.MaxBytes > 100<<20 {
+		k.add("kafka.max_bytes", "must be from 1024 to 104857600")
+	}
+	if !c.TLS && (c.TLSCA != "" || c.TLSCert != "") {
+		k.add("kafka.tls", "is off, and kafka.tls_ca or kafka.tls_cert is set; set SIGNET_KAFKA_TLS=true")
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		k.add("kafka.tls_cert", "kafka.tls_cert and kafka.tls_key belong together; set both or neither")
+	}
+	if c.SASL != "" && (c.SASLUser == "" || c.SASLPassword == "") {
+		k.add("kafka.sasl", "needs kafka.sasl_user and kafka.sasl_password")
+	}
+	if c.SASL == "PLAIN" && !c.TLS && slices.ContainsFunc(c.Brokers, func(b string) bool { return !loopbackHost(hostOf(b)) }) {
+		k.add("kafka.sasl", "PLAIN sends the password as it is; set SIGNET_KAFKA_TLS=true, or write SCRAM-SHA-512")
+	}
+}
+
+// topicPrefix is what Kafka allows in names of topics, with room for the rest.
+var topicPrefix = regexp.MustCompile(`^[a-zA-Z0-9._-]{0,100}$`)
 
 func (k *checker) messages() {
 	c := k.c

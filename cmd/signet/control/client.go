@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/provider/apply"
+	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/sqlstore"
 )
@@ -153,6 +154,31 @@ func (s *Socket) RecoverUser(ctx context.Context, r UserRequest) (RecoveryLink, 
 // Rebuild implements Operations.
 func (s *Socket) Rebuild(ctx context.Context, r Rebuilding) (Rebuilding, error) {
 	return ask[Rebuilding](ctx, s, "rebuild", r)
+}
+
+// Events implements Operations.
+func (s *Socket) Events(ctx context.Context, r EventPage) ([]event.Envelope, error) {
+	return ask[[]event.Envelope](ctx, s, "events/list", r)
+}
+
+// ReplayEvents implements Operations.
+func (s *Socket) ReplayEvents(ctx context.Context, r Replaying) (Replaying, error) {
+	return ask[Replaying](ctx, s, "events/replay", r)
+}
+
+// ParkedEvents implements Operations.
+func (s *Socket) ParkedEvents(ctx context.Context, r EventPage) ([]ParkedEvent, error) {
+	return ask[[]ParkedEvent](ctx, s, "events/parked", r)
+}
+
+// RetryParked implements Operations.
+func (s *Socket) RetryParked(ctx context.Context, r ParkedRequest) (ParkedResult, error) {
+	return ask[ParkedResult](ctx, s, "events/retry", r)
+}
+
+// DiscardParked implements Operations.
+func (s *Socket) DiscardParked(ctx context.Context, r ParkedRequest) (ParkedResult, error) {
+	return ask[ParkedResult](ctx, s, "events/discard", r)
 }
 
 // CreateClient implements Operations.

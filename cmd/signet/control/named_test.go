@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/signet-idp/signet/provider/apply"
+	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage/sqlstore"
 )
 
@@ -69,6 +70,26 @@ func (named) RecoverUser(context.Context, UserRequest) (RecoveryLink, error) {
 
 func (named) Rebuild(context.Context, Rebuilding) (Rebuilding, error) {
 	return Rebuilding{}, errors.New("called Rebuild")
+}
+
+func (named) Events(context.Context, EventPage) ([]event.Envelope, error) {
+	return nil, errors.New("called Events")
+}
+
+func (named) ReplayEvents(context.Context, Replaying) (Replaying, error) {
+	return Replaying{}, errors.New("called ReplayEvents")
+}
+
+func (named) ParkedEvents(context.Context, EventPage) ([]ParkedEvent, error) {
+	return nil, errors.New("called ParkedEvents")
+}
+
+func (named) RetryParked(context.Context, ParkedRequest) (ParkedResult, error) {
+	return ParkedResult{}, errors.New("called RetryParked")
+}
+
+func (named) DiscardParked(context.Context, ParkedRequest) (ParkedResult, error) {
+	return ParkedResult{}, errors.New("called DiscardParked")
 }
 
 func (named) CreateClient(context.Context, CreateClient) (Client, error) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/provider/apply"
+	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/sqlstore"
 )
@@ -33,6 +34,15 @@ type Operations interface {
 	// Rebuild does the next step of a rebuilding and returns what is to be asked
 	// for next: nothing is held between the steps, and each is short.
 	Rebuild(ctx context.Context, r Rebuilding) (Rebuilding, error)
+
+	// Events reads the record from a position on.
+	Events(ctx context.Context, r EventPage) ([]event.Envelope, error)
+	// ReplayEvents does the next step of publishing events to Kafka again, and
+	// returns what is to be asked for next.
+	ReplayEvents(ctx context.Context, r Replaying) (Replaying, error)
+	ParkedEvents(ctx context.Context, r EventPage) ([]ParkedEvent, error)
+	RetryParked(ctx context.Context, r ParkedRequest) (ParkedResult, error)
+	DiscardParked(ctx context.Context, r ParkedRequest) (ParkedResult, error)
 
 	CreateClient(ctx context.Context, r CreateClient) (Client, error)
 	ListClients(ctx context.Context, r Page) ([]Client, error)
@@ -146,6 +156,46 @@ type Rebuilding struct {
 	Done     int64  `json:"done"`            // events, or accounts
 	Total    int64  `json:"total"`
 	Finished bool   `json:"finished"`
+}
+
+// EventPage asks for up to Limit events with a seq above After. A negative After
+// counts from the end: -10 begins before the last ten.
+type EventPage struct {
+	After int64 `json:"after"`
+	Limit int   `json:"limit"`
+}
+
+// Replaying is how far a replay is. The first step has not Begun; From and To
+// are included, and To is 0 for everything that was published.
+type Replaying struct {
+	From      int64 `json:"from"`
+	To        int64 `json:"to"`
+	Begun     bool  `json:"begun"`
+	After     int64 `json:"after"` // the event that was last
+	Published int64 `json:"published"`
+	Finished  bool  `json:"finished"`
+}
+
+// ParkedEvent is an event that Kafka refused, or one that waits behind such.
+type ParkedEvent struct {
+	Seq      int64     `json:"seq"`
+	ID       string    `json:"id"`
+	Type     string    `json:"type"`
+	Subject  string    `json:"subject"`
+	Reason   string    `json:"reason"` // empty: waits behind another of its subject
+	Attempts int64     `json:"attempts"`
+	ParkedAt time.Time `json:"parked_at"`
+	DueAt    time.Time `json:"due_at"`
+}
+
+// ParkedRequest is about one parked event, or all (Seq 0).
+type ParkedRequest struct {
+	Seq int64 `json:"seq"`
+}
+
+// ParkedResult is how many parked events something was done to.
+type ParkedResult struct {
+	Events int64 `json:"events"`
 }
 
 // User is a person as commands show one.
