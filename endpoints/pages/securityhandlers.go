@@ -351,9 +351,8 @@ func (s *Security) newCodes(w http.ResponseWriter, r *http.Request, o owner) err
 	if err != nil {
 		return s.failed(w, r, o, err, "")
 	}
-	return s.Renderer.BackupCodes(w, http.StatusOK, CodesView{
-		Base: s.base(r, ""), Codes: codes, Continue: PathSecurity + "#codes", Replaced: true,
-	})
+	// Without a fragment: with one, a link to this very address loads nothing.
+	return s.Renderer.BackupCodes(w, http.StatusOK, CodesView{Base: s.base(r, ""), Codes: codes, Continue: PathSecurity, Replaced: true})
 }
 
 // passwordView is the page of a new password.

@@ -115,12 +115,13 @@ export async function fits(page) {
   assert.ok(inner <= outer, `${inner} px of content in ${outer} px of window`);
 }
 
-// targets fails when a control is smaller than size pixels in either direction.
+// targets fails when a control, with the label around it, is smaller than size
+// pixels in either direction.
 export async function targets(page, size) {
   const small = await page.evaluate((size) => {
     const controls = document.querySelectorAll("button, a[href], input:not([type=hidden])");
     return [...controls]
-      .map((e) => [e.id || e.textContent, e.getBoundingClientRect()])
+      .map((e) => [e.id || e.textContent, (e.closest("label") ?? e).getBoundingClientRect()])
       .filter(([, r]) => r.width > 0 && (r.width < size || r.height < size))
       .map(([name, r]) => `${name}: ${r.width} x ${r.height}`);
   }, size);

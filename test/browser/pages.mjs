@@ -42,6 +42,9 @@ const PAGES = [
   "link-invalid",
 ];
 
+// Looked at in both themes on a whole server; here in every language.
+const SECURITY = ["factor", "enrol", "enrol-phone", "backup-codes", "security", "change-password", "signin-cancelled"];
+
 const page = await open();
 
 async function visit(name, query = "") {
@@ -74,13 +77,13 @@ for (const theme of ["light", "dark"]) {
 for (const [locale, dir, lang] of [["en-XA", "ltr", "en-XA"], ["ar-XB", "rtl", "ar-XB"], ["de", "ltr", "de"], ["fr", "ltr", "fr"], ["es", "ltr", "es"]]) {
   await page.setViewportSize({ width: 320, height: 640 });
   await check(`locale ${locale}`, async () => {
-    for (const name of PAGES) {
+    for (const name of [...PAGES, ...SECURITY]) {
       await visit(name, `?ui_locales=${locale}`);
       assert.equal(await page.getAttribute("html", "lang"), lang);
       assert.equal(await page.getAttribute("html", "dir"), dir);
       quiet(page, IDP, CLIENT);
       await fits(page);
-      if (name === "register-error" || name === "login-error" || name === "consent" || name === "error") {
+      if (["register-error", "login-error", "consent", "error", ...SECURITY].includes(name)) {
         await shot(page, `${name}-${locale}-320`);
         await accessible(page);
       }

@@ -163,7 +163,7 @@ func (p *provider) accountGallery(w http.ResponseWriter, req *http.Request, b pa
 	case "link-invalid":
 		answer(w, r.Error(w, http.StatusBadRequest, pages.ErrorView{Base: b, Code: pages.ErrorLink, Description: "the link is not valid: it was used before, has expired, or a newer one was sent"}))
 	default:
-		http.NotFound(w, req)
+		p.securityGallery(w, req, b, name)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/pquerna/otp/totp"
 
 	"github.com/signet-idp/signet/internal/testkit/fakeclock"
@@ -273,5 +274,25 @@ func TestSecurityPageTabs(t *testing.T) {
 	}
 	if p := k.SignIn(one, k.email, k.password); p.Status != http.StatusConflict {
 		t.Errorf("completed twice: %d", p.Status)
+	}
+}
+
+// TestWellKnownPages: password managers find the pages; an issuer that is an
+// address has no passkeys to speak of.
+func TestWellKnownPages(t *testing.T) {
+	for _, named := range []bool{true, false} {
+		in := harness.Start(t, harness.Options{Named: named})
+		status, found, header := in.JSON(t, http.MethodGet, "/.well-known/passkey-endpoints", "", nil)
+		want := map[string]any{}
+		if named {
+			want = map[string]any{"enroll": in.Issuer + "/account/security/add?kind=webauthn", "manage": in.Issuer + "/account/security#passkeys"}
+		}
+		if diff := cmp.Diff(want, found); status != http.StatusOK || header.Get("Content-Type") != "application/json" || diff != "" {
+			t.Errorf("passkey endpoints: %d %s %s", status, header, diff)
+		}
+		p := in.NewBrowser(t).Get("/.well-known/change-password")
+		if !p.Has("login-page") {
+			t.Errorf("change password: %d %s", p.Status, p.URL)
+		}
 	}
 }

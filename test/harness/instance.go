@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +38,10 @@ type Options struct {
 	MasterKey   string // needed with PostgreSQL; see MasterKey
 	// Issuer: empty for the address of this instance; replicas share one.
 	Issuer string
-	Clock  clock.Clock
+	// Named gives the instance a name instead of an address, localhost: passkeys
+	// belong to names.
+	Named bool
+	Clock clock.Clock
 	// Dev runs in development mode: messages are captured for /dev/inbox.
 	Dev bool
 	// Env are more settings, NAME=value.
@@ -71,6 +75,9 @@ func Start(tb testing.TB, o Options) *Instance {
 		tb.Fatal(err)
 	}
 	url := "http://" + listener.Addr().String()
+	if o.Named {
+		url = strings.Replace(url, "127.0.0.1", "localhost", 1)
+	}
 	if o.Issuer == "" {
 		o.Issuer = url
 	}
