@@ -101,7 +101,8 @@ type MFAPolicy struct {
 	Subject string // id of the organization or user; empty for the system
 	// Requirement is disabled, optional, recommended or required.
 	Requirement string
-	// Enforcement names what it is for: login, sensitive_operations.
+	// Enforcement names what it is for: login, sensitive_operations,
+	// suspicious_login.
 	Enforcement []string
 	Methods     []string // allowed kinds; nil: all
 	GraceDays   int64

@@ -79,7 +79,7 @@ func (h *Handler) policyRoutes() []web.Route {
 // policy.
 type PolicyRequest struct {
 	RequirementLevel  string   `json:"requirement_level" required:"true" enum:"disabled,optional,recommended,required"`
-	EnforcementScopes []string `json:"enforcement_scopes" doc:"login, sensitive_operations; left out: both."`
+	EnforcementScopes []string `json:"enforcement_scopes" doc:"login, sensitive_operations, suspicious_login; left out: the first two."`
 	AllowedMethods    []string `json:"allowed_methods" doc:"email, sms, totp, webauthn, backup_codes; left out: all."`
 	GracePeriodDays   int64    `json:"grace_period_days" doc:"How long who has no factor yet may sign in without."`
 	Exceptions        []string `json:"exceptions" doc:"Ids of people whom it does not bind."`

@@ -165,7 +165,7 @@ func (s *Security) overview(w http.ResponseWriter, r *http.Request, o owner) err
 
 // show fills the page and writes it.
 func (s *Security) show(w http.ResponseWriter, r *http.Request, o owner, status int, v SecurityView) error {
-	need, err := s.Factors.Need(r.Context(), o.User, nil, true)
+	need, err := s.Factors.Need(r.Context(), o.User, nil, mfa.Asked{Wanted: true})
 	if err != nil {
 		return err
 	}
@@ -411,7 +411,7 @@ func (s *Security) submitPassword(w http.ResponseWriter, r *http.Request, o owne
 
 // kinds are what may be set up: only the one asked for, if it may.
 func (s *Security) kinds(ctx context.Context, o owner, only string) ([]string, error) {
-	need, err := s.Factors.Need(ctx, o.User, nil, true)
+	need, err := s.Factors.Need(ctx, o.User, nil, mfa.Asked{Wanted: true})
 	if err == nil && slices.Contains(need.Allowed, only) {
 		return []string{only}, nil
 	}

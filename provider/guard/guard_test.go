@@ -17,6 +17,53 @@ func newGuard(c *fakeclock.Clock) *guard.Guard {
 	return guard.New(inproc.NewCounters(c, 0), guard.DefaultLimits())
 }
 
+// TestNoted: failures are told of once, and forgotten with their window.
+func TestNoted(t *testing.T) {
+	c := fakeclock.New(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	g, ctx, who := newGuard(c), t.Context(), guard.Who{Identifier: "a@example.test", Address: "192.0.2.1"}
+	expect := func(want int64) {
+		t.Helper()
+		if n, err := g.Failed(ctx, who.Identifier); err != nil || n != want {
+			t.Fatalf("%d failures, want %d: %v", n, want, err)
+		}
+	}
+	check := func(succeed bool) {
+		t.Helper()
+		err := g.Check(ctx, who)
+		if err == nil && succeed {
+			err = g.Succeeded(ctx, who)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	note := func() {
+		t.Helper()
+		if err := g.Noted(ctx, who.Identifier); err != nil {
+			t.Fatal(err)
+		}
+	}
+	note()
+	expect(0)
+	for range 3 {
+		check(false)
+	}
+	check(true)
+	expect(3)
+	note()
+	note()
+	expect(0)
+	check(false)
+	expect(1)
+	who.Known = "laptop" // counts for everybody
+	check(false)
+	expect(2)
+	c.Advance(guard.DefaultLimits().Window)
+	expect(0)
+	check(false)
+	expect(1)
+}
+
 // tries counts how many attempts of n pass, and the pause told with the last refusal.
 func tries(t *testing.T, g *guard.Guard, identifier, address string, n int) (passed int, retry time.Duration) {
 	t.Helper()

@@ -80,10 +80,11 @@ func (s *Service) Waiting(ctx context.Context, p *Pending) (Waiting, error) {
 	if p.row.UserID == "" {
 		return Waiting{}, ErrNotWaiting
 	}
-	return s.waitingFor(ctx, p.row.UserID, p.row.ProvenAt)
+	return s.waitingFor(ctx, p.row.UserID, p.row.ProvenAt, p.row.AMR)
 }
 
-func (s *Service) waitingFor(ctx context.Context, userID string, provenAt time.Time) (Waiting, error) {
+// waitingFor is Waiting for whoever was proven how and when.
+func (s *Service) waitingFor(ctx context.Context, userID string, provenAt time.Time, amr []string) (Waiting, error) {
 	u, err := s.Store.UserByID(ctx, userID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return Waiting{}, ErrCredentials
@@ -98,10 +99,15 @@ func (s *Service) waitingFor(ctx context.Context, userID string, provenAt time.T
 		return Waiting{}, ErrCredentials
 	}
 	w := Waiting{User: u, Step: StepFactor}
-	if w.Need, err = s.Factors.Need(ctx, u, nil, true); err != nil {
+	odd := slices.Contains(amr, amrRisk)
+	if w.Need, err = s.Factors.Need(ctx, u, nil, mfa.Asked{Wanted: true, Suspicious: odd}); err != nil {
 		return Waiting{}, err
 	}
-	if !w.Factor {
+	switch {
+	case w.Factor:
+	case odd && !w.Enrol:
+		return Waiting{}, ErrCredentials // the policy was changed meanwhile: begin again
+	default:
 		w.Step = StepEnrol
 	}
 	return w, nil
@@ -114,7 +120,7 @@ func (s *Service) holder(ctx context.Context, p *Pending, b Browser) (mfa.Holder
 		return mfa.Holder{}, storage.User{}, err
 	}
 	h := mfa.Holder{
-		UserID: w.User.ID, Context: "login:" + p.row.ID, Purpose: mfa.PurposeLogin, Device: b.Device, Locale: b.Locale,
+		UserID: w.User.ID, Context: "login:" + p.row.ID, Purpose: mfa.PurposeLogin, Mailed: w.Mailed, Device: b.Device, Locale: b.Locale,
 	}
 	device, err := s.Factors.Device(ctx, w.User.ID, b.ID)
 	if device != nil {
@@ -159,9 +165,13 @@ func (s *Service) Factor(ctx context.Context, p *Pending, b Browser, a mfa.Answe
 	if err != nil {
 		return Entered{}, err
 	}
-	out, err := s.signIn(ctx, p, b, u, byFactor(p.row.AMR, j), trust)
+	signals, err := s.unusual(ctx, u, b.Device, b.ID)
 	if err != nil {
 		return Entered{}, err
+	}
+	out, err := s.signIn(ctx, p, b, u, byFactor(p.row.AMR, j), signals, trust)
+	if err != nil {
+		return Entered{}, j.Settle(ctx, err)
 	}
 	if out.BackupCodes = j.BackupCodes; out.BackupCodes != nil {
 		// They are to be kept before the person goes on, and the client's code
@@ -196,15 +206,23 @@ func (s *Service) Passkey(ctx context.Context, p *Pending, b Browser, state []by
 		return Entered{}, err
 	}
 	proof := Proof{Method: "passkey", ACR: ACRFactor, AMR: j.AMR, Consume: j.Consume}
-	out, err := s.signIn(ctx, p, b, u, proof, false)
+	signals, err := s.unusual(ctx, u, b.Device, b.ID)
+	if err != nil {
+		return Entered{}, err
+	}
+	out, err := s.signIn(ctx, p, b, u, proof, signals, false)
 	if err != nil {
 		return Entered{}, err
 	}
 	return s.goOn(ctx, p, b, out)
 }
 
-// byFactor is the proof of a second factor after a first one.
+// byFactor is the proof of a second factor after a first one. Somebody who has
+// set none up has shown that the account's mail is theirs, and no factor.
 func byFactor(first []string, j *mfa.Judged) Proof {
+	if j.MethodID == mfa.MailedCode {
+		return Proof{Method: j.Type, ACR: ACRPassword, AMR: append(slices.Clone(first), j.AMR...), Consume: j.Consume}
+	}
 	return Proof{Method: j.Type, ACR: ACRFactor, AMR: mfa.Union(first, j.AMR), Consume: j.Consume}
 }
 

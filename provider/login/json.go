@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"github.com/signet-idp/signet/provider/change"
+	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/oauth"
+	"github.com/signet-idp/signet/provider/risk"
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/storage"
 )
@@ -59,18 +61,23 @@ func (s *Service) JSON(ctx context.Context, in JSON) (Tokens, error) {
 	if err != nil {
 		return Tokens{}, err
 	}
-	need, err := s.Factors.Need(ctx, u, device, false)
+	signals, err := s.unusual(ctx, u, in.Device, s.recognized(in.DeviceToken, in.Device))
+	if err != nil {
+		return Tokens{}, err
+	}
+	need, err := s.Factors.Need(ctx, u, device, mfa.Asked{Suspicious: suspicious(signals)})
 	if err != nil {
 		return Tokens{}, err
 	}
 	if need.Factor || need.Enrol {
 		w := waitingLogin{
-			ClientID: in.ClientID, UserID: u.ID, ProvenAt: s.Clock.Now(), AMR: []string{amrPassword}, Options: in.Options,
+			ClientID: in.ClientID, UserID: u.ID, ProvenAt: s.Clock.Now(), AMR: first(need, amrPassword), Options: in.Options,
 			DeviceName: in.Device.Name, DeviceToken: in.DeviceToken,
 		}
 		return s.second(ctx, w, need, in)
 	}
-	out, err := s.tokens(ctx, u, in.ClientID, in.Device, in.DeviceToken, in.Locale, ByPassword(), in.Options, false)
+	a := arrival{dev: in.Device, token: in.DeviceToken, locale: in.Locale, signals: signals}
+	out, err := s.tokens(ctx, u, in.ClientID, a, ByPassword(), in.Options)
 	if err == nil {
 		s.Observer.Login("password", "success", "")
 	}
@@ -100,19 +107,39 @@ func ByPassword() Proof {
 	return Proof{Method: "password", ACR: ACRPassword, AMR: []string{amrPassword}}
 }
 
+// arrival is how a person comes to the JSON API.
+type arrival struct {
+	dev     session.Device
+	token   string // the device's, or empty
+	locale  string
+	trust   bool // from now on
+	signals []risk.Signal
+}
+
+// recognized is the token by which a device is known: its own, or what stands in
+// for that of a program that keeps none.
+func (s *Service) recognized(token string, dev session.Device) string {
+	if token == "" {
+		return s.Factors.AgentToken(dev.UserAgent)
+	}
+	return token
+}
+
 // tokens is Issue for a device that is to be recognized.
-func (s *Service) tokens(ctx context.Context, u storage.User, clientID string, dev session.Device, token, locale string, proof Proof, o Options, trust bool) (out Tokens, err error) {
-	if out.DeviceToken = token; token == "" && trust {
+func (s *Service) tokens(ctx context.Context, u storage.User, clientID string, a arrival, proof Proof, o Options) (out Tokens, err error) {
+	if out.DeviceToken = a.token; a.token == "" && a.trust {
 		if out.DeviceToken, err = s.Factors.NewDeviceToken(); err != nil {
 			return Tokens{}, err
 		}
 	}
-	if token = out.DeviceToken; token == "" {
-		token = s.Factors.AgentToken(dev.UserAgent)
-	}
-	out.Issued, err = s.issue(ctx, u, clientID, dev, proof, o, func(ctx context.Context, c *change.Change) (bool, error) {
-		return s.arrive(ctx, c, u, dev, token, locale, trust)
+	token := s.recognized(out.DeviceToken, a.dev)
+	out.Issued, err = s.issue(ctx, u, clientID, a.dev, proof, o, func(ctx context.Context, c *change.Change, sess storage.Session) (bool, error) {
+		tell(c, a.signals, sess, clientID, a.dev)
+		return s.arrive(ctx, c, u, a.dev, token, a.locale, a.trust)
 	})
+	if err == nil {
+		s.noted(ctx, u, a.signals)
+	}
 	return out, err
 }
 
@@ -124,10 +151,10 @@ func (s *Service) tokens(ctx context.Context, u storage.User, clientID string, d
 // password since. fault.Forbidden when the client may not do this, or the person
 // is no member of the organization asked for.
 func (s *Service) Issue(ctx context.Context, u storage.User, clientID string, dev session.Device, proof Proof, o Options) (oauth.Issued, error) {
-	return s.issue(ctx, u, clientID, dev, proof, o, func(context.Context, *change.Change) (bool, error) { return false, nil })
+	return s.issue(ctx, u, clientID, dev, proof, o, func(context.Context, *change.Change, storage.Session) (bool, error) { return false, nil })
 }
 
-func (s *Service) issue(ctx context.Context, u storage.User, clientID string, dev session.Device, proof Proof, o Options, arrive func(context.Context, *change.Change) (fresh bool, err error)) (oauth.Issued, error) {
+func (s *Service) issue(ctx context.Context, u storage.User, clientID string, dev session.Device, proof Proof, o Options, arrive func(context.Context, *change.Change, storage.Session) (fresh bool, err error)) (oauth.Issued, error) {
 	auth := session.Authentication{UserID: u.ID, Time: s.Clock.Now(), ACR: proof.ACR, AMR: proof.AMR}
 	direct := oauth.Direct{ClientID: clientID, User: u, Auth: auth, Device: dev, Remember: o.Remember, Organization: o.Organization}
 	return s.OAuth.IssueDirect(ctx, direct, func(ctx context.Context, c *change.Change, sess storage.Session, organizationID string) error {
@@ -142,7 +169,7 @@ func (s *Service) issue(ctx context.Context, u storage.User, clientID string, de
 		if err := proof.consume(ctx, c, sess.ID); err != nil {
 			return err
 		}
-		fresh, err := arrive(ctx, c)
+		fresh, err := arrive(ctx, c, sess)
 		if err != nil {
 			return err
 		}

@@ -161,11 +161,11 @@ func (s *Service) ResumeJSON(ctx context.Context, token string) (*PendingJSON, e
 // jsonHolder is the person of a login that waits. ErrCredentials when what was
 // proven does not stand any more.
 func (s *Service) jsonHolder(ctx context.Context, p *PendingJSON, dev session.Device, locale string) (mfa.Holder, Waiting, error) {
-	w, err := s.waitingFor(ctx, p.UserID, p.ProvenAt)
+	w, err := s.waitingFor(ctx, p.UserID, p.ProvenAt, p.AMR)
 	if err != nil {
 		return mfa.Holder{}, w, err
 	}
-	h := mfa.Holder{UserID: p.UserID, Context: "login:" + p.id, Purpose: mfa.PurposeLogin, Device: dev, Locale: locale}
+	h := mfa.Holder{UserID: p.UserID, Context: "login:" + p.id, Purpose: mfa.PurposeLogin, Mailed: w.Mailed, Device: dev, Locale: locale}
 	device, err := s.Factors.Device(ctx, p.UserID, p.DeviceToken)
 	if device != nil {
 		h.Known = device.ID
@@ -221,9 +221,13 @@ func (s *Service) FactorJSON(ctx context.Context, p *PendingJSON, dev session.De
 		}
 		return j.Consume(ctx, c, sessionID)
 	}
-	out, err := s.tokens(ctx, w.User, p.ClientID, dev, p.DeviceToken, locale, proof, p.Options, trust)
-	if err != nil {
+	arriving := arrival{dev: dev, token: p.DeviceToken, locale: locale, trust: trust}
+	if arriving.signals, err = s.unusual(ctx, w.User, dev, s.recognized(p.DeviceToken, dev)); err != nil {
 		return Tokens{}, err
+	}
+	out, err := s.tokens(ctx, w.User, p.ClientID, arriving, proof, p.Options)
+	if err != nil {
+		return Tokens{}, j.Settle(ctx, err)
 	}
 	out.BackupCodes, out.MethodID, out.MethodType = j.BackupCodes, j.MethodID, j.Type
 	s.Observer.Login(j.Type, "success", "")
@@ -262,5 +266,6 @@ func (s *Service) StepUp(ctx context.Context, w SignedIn, a mfa.Answer) (*mfa.Ju
 	out, err := s.OAuth.StepUp(ctx, w.GrantID, auth, func(ctx context.Context, c *change.Change) error {
 		return s.stepUp(ctx, c, w, j, auth)
 	})
+	err = j.Settle(ctx, err)
 	return j, out, err
 }

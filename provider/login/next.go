@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/oauth/params"
 	"github.com/signet-idp/signet/storage"
@@ -66,7 +67,7 @@ func (s *Service) stronger(ctx context.Context, p *Pending, sess *storage.Sessio
 	if err != nil {
 		return 0, err
 	}
-	need, err := s.Factors.Need(ctx, u, nil, true)
+	need, err := s.Factors.Need(ctx, u, nil, mfa.Asked{Wanted: true})
 	switch {
 	case err != nil:
 		return 0, err

@@ -10,6 +10,8 @@ import (
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/guard"
+	"github.com/signet-idp/signet/provider/mfa"
+	"github.com/signet-idp/signet/provider/risk"
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/provider/user/password"
@@ -47,14 +49,18 @@ func (s *Service) Password(ctx context.Context, p *Pending, b Browser, username,
 	if err != nil {
 		return Entered{}, err
 	}
-	need, err := s.Factors.Need(ctx, u, device, s.wantsFactor(p.Request))
+	signals, err := s.unusual(ctx, u, b.Device, b.ID)
+	if err != nil {
+		return Entered{}, err
+	}
+	need, err := s.Factors.Need(ctx, u, device, mfa.Asked{Wanted: s.wantsFactor(p.Request), Suspicious: suspicious(signals)})
 	if err != nil {
 		return Entered{}, err
 	}
 	if need.Factor || need.Enrol {
-		return s.wait(ctx, p, u, []string{amrPassword})
+		return s.wait(ctx, p, u, first(need, amrPassword))
 	}
-	out, err := s.signIn(ctx, p, b, u, ByPassword(), false)
+	out, err := s.signIn(ctx, p, b, u, ByPassword(), signals, false)
 	if err != nil {
 		return Entered{}, err
 	}
@@ -230,7 +236,7 @@ func (s *Service) upgrade(ctx context.Context, u storage.User, pw string) {
 
 // signIn begins a session, or renews the standing one of the same person, and
 // notes in the transaction what was proven.
-func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.User, proof Proof, trust bool) (out Entered, err error) {
+func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.User, proof Proof, signals []risk.Signal, trust bool) (out Entered, err error) {
 	clientID := p.Request.Client.ClientID
 	err = s.Change.Do(ctx, "login: sign in", func(ctx context.Context, c *change.Change) error {
 		auth := session.Authentication{UserID: u.ID, Time: c.Now, ACR: proof.ACR, AMR: proof.AMR}
@@ -255,11 +261,13 @@ func (s *Service) signIn(ctx context.Context, p *Pending, b Browser, u storage.U
 			return err
 		}
 		c.Record(signedIn(out.Session, u.LastOrganizationID, clientID, proof.Method, b.Device, fresh))
+		tell(c, signals, out.Session, clientID, b.Device)
 		return nil
 	})
 	if err != nil {
 		return Entered{}, err
 	}
+	s.noted(ctx, u, signals)
 	s.Observer.Login(proof.Method, "success", "")
 	return out, nil
 }

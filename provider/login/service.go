@@ -11,6 +11,7 @@ import (
 	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/oauth"
+	"github.com/signet-idp/signet/provider/risk"
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/storage"
 )
@@ -75,6 +76,7 @@ type Deps struct {
 	Passwords Passwords
 	Guard     *guard.Guard
 	Factors   *mfa.Service
+	Geo       risk.Geo // nil: no place is known
 	Change    change.Runner
 	Key       Key
 	Observer  Observer
@@ -164,7 +166,7 @@ func (s *Service) advance(ctx context.Context, p *Pending, b Browser) (Outcome, 
 	}
 	if (step == StepFactor || step == StepEnrol) && p.row.UserID == "" {
 		// What the session proves is the first factor.
-		p.row.UserID, p.row.ProvenAt, p.row.AMR = b.Session.UserID, s.Clock.Now(), b.Session.AMR
+		p.row.UserID, p.row.ProvenAt, p.row.AMR = b.Session.UserID, s.Clock.Now(), without(b.Session.AMR, amrRisk)
 		if err := s.put(ctx, p); err != nil {
 			return Outcome{}, err
 		}

@@ -51,6 +51,9 @@ func (s *Service) Begin(ctx context.Context, h Holder, method string) (Challenge
 		}
 		return s.begin(ctx, h, u, storage.Factor{ID: TypeBackupCodes, UserID: u.ID, Type: TypeBackupCodes})
 	}
+	if h.Mailed && (method == "" || method == MailedCode || method == storage.FactorEmail) {
+		return s.begin(ctx, h, u, storage.Factor{ID: MailedCode, UserID: u.ID, Type: storage.FactorEmail})
+	}
 	factors, err := s.Store.FactorsOf(ctx, u.ID)
 	if err != nil {
 		return Challenge{}, err
@@ -128,9 +131,11 @@ func (s *Service) message(ctx context.Context, h Holder, u storage.User, f stora
 	if n > s.Settings.Sends {
 		return notify.Message{}, "", fault.New(fault.RateLimited, "too many codes were asked for; try again later").Retry(reset)
 	}
-	to, err := s.open(f)
-	if err != nil {
-		return notify.Message{}, "", err
+	to := []byte(u.Email)
+	if f.ID != MailedCode {
+		if to, err = s.open(f); err != nil {
+			return notify.Message{}, "", err
+		}
 	}
 	code, err := s.newCode()
 	if err != nil {
@@ -181,6 +186,9 @@ func (s *Service) find(ctx context.Context, h Holder, a Answer) (challenge, erro
 // answers at once the first makes it for all: each with its own would have as
 // many tries.
 func (s *Service) implicit(ctx context.Context, h Holder, method string) (row storage.Link, err error) {
+	if method == MailedCode {
+		return row, expired()
+	}
 	if method != TypeBackupCodes {
 		f, err := s.Store.FactorByID(ctx, h.UserID, method)
 		if errors.Is(err, storage.ErrNotFound) {

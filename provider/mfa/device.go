@@ -131,59 +131,6 @@ func (s *Service) ForgetDevices(ctx context.Context, userID string) (n int, err 
 	return n, nil
 }
 
-// Need is what a login still takes after its first factor.
-type Need struct {
-	// Factor: one of Methods, or a backup code, has to be proven.
-	Factor  bool
-	Methods Methods
-	// Enrol: a factor has to be set up now; Allowed are the kinds.
-	Enrol   bool
-	Allowed []string
-	Policy  Effective
-}
-
-// Need says what a login of a person takes. device is the one they sign in
-// with, or nil. anyway asks for a factor even where none would be (a client
-// wants it, the login looks odd); it asks nobody to set one up.
-func (s *Service) Need(ctx context.Context, u storage.User, device *storage.Device, anyway bool) (Need, error) {
-	policy, err := s.Effective(ctx, u)
-	if err != nil {
-		return Need{}, err
-	}
-	n := Need{Policy: policy}
-	if n.Methods, err = s.Methods(ctx, u.ID); err != nil {
-		return Need{}, err
-	}
-	for _, kind := range Kinds() {
-		if kind != TypeBackupCodes && policy.Allows(kind) && s.offers(kind) {
-			n.Allowed = append(n.Allowed, kind)
-		}
-	}
-	now := s.Clock.Now()
-	switch {
-	case policy.Requirement == Disabled && !anyway:
-	case len(n.Methods.Verified()) > 0:
-		trusted := device != nil && now.Before(device.TrustedUntil)
-		n.Factor = anyway || !trusted
-	default:
-		n.Enrol = policy.Binds(now)
-	}
-	return n, nil
-}
-
-// offers says whether a kind can be used in this installation.
-func (s *Service) offers(kind string) bool {
-	switch kind {
-	case storage.FactorEmail:
-		return s.Messages.Check("email") == nil
-	case storage.FactorSMS:
-		return s.Messages.Check("sms") == nil
-	case storage.FactorWebAuthn:
-		return s.Passkeys != nil
-	}
-	return true
-}
-
 // Recent answers fault.StepUpRequired (RFC 9470) unless the person has
 // authenticated a short while ago, and with a second factor if they have one:
 // once there is a factor, a password alone is not enough for what could take

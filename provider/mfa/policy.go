@@ -24,13 +24,20 @@ const (
 const (
 	ForLogin     = "login"
 	ForSensitive = "sensitive_operations"
+	// ForSuspicious asks for a factor where a login looks odd, on a trusted
+	// device too.
+	ForSuspicious = "suspicious_login"
 )
 
 // Requirements are those values, each asking for more than the one before.
 func Requirements() []string { return []string{Disabled, Optional, Recommended, Required} }
 
-// Enforcements are what a policy can be for.
+// Enforcements are what a policy is for that does not say.
 func Enforcements() []string { return []string{ForLogin, ForSensitive} }
+
+func enforcement(what string) bool {
+	return what == ForLogin || what == ForSensitive || what == ForSuspicious
+}
 
 // Kinds are the kinds of factor that a policy can allow.
 func Kinds() []string {
@@ -61,6 +68,11 @@ func (e Effective) Allows(kind string) bool {
 // Binds says whether a factor has to be set up now.
 func (e Effective) Binds(now time.Time) bool {
 	return e.Requirement == Required && slices.Contains(e.Enforcement, ForLogin) && !now.Before(e.GraceEnds)
+}
+
+// Suspects says whether a login that looks odd has to be proven by more.
+func (e Effective) Suspects() bool {
+	return e.Requirement != Disabled && slices.Contains(e.Enforcement, ForSuspicious)
 }
 
 // unset is what holds where nothing is.
@@ -273,8 +285,8 @@ func checkPolicy(p storage.MFAPolicy) error {
 		errs = append(errs, fault.Field("requirement_level", "write one of disabled, optional, recommended, required"))
 	}
 	for _, e := range p.Enforcement {
-		if !slices.Contains(Enforcements(), e) {
-			errs = append(errs, fault.Field("enforcement_scopes", "write any of login, sensitive_operations"))
+		if !enforcement(e) {
+			errs = append(errs, fault.Field("enforcement_scopes", "write any of login, sensitive_operations, suspicious_login"))
 			break
 		}
 	}

@@ -125,6 +125,9 @@ type Holder struct {
 	// another's in any other.
 	Context string
 	Purpose string // PurposeLogin, PurposeStepUp
+	// Mailed: a code mailed to the account's address stands in for the factors
+	// that there are none of (Need.Mailed).
+	Mailed bool
 	// Known names the session or device that the person is known by, so that a
 	// stranger's failures do not lock them out; empty for a stranger.
 	Known  string

@@ -40,21 +40,22 @@ func (s *Service) newSecret() (string, error) {
 func step(t time.Time) int64 { return t.Unix() / totpPeriod }
 
 // acceptedStep returns the step that a code is of, if it lies within the drift
-// and after the last one that was accepted: a code is good once (RFC 6238 §5.2).
-// The work is the same whichever step it is.
-func acceptedStep(secret, code string, last int64, now time.Time) (int64, bool) {
-	var found int64
-	ok := false
+// and after the last one that was accepted: a code is good once (RFC 6238 §5.2),
+// and replayed says that this is the one that was accepted last. The work is the
+// same whichever step it is.
+func acceptedStep(secret, code string, last int64, now time.Time) (found int64, ok, replayed bool) {
 	for n := step(now) - totpDrift; n <= step(now)+totpDrift; n++ {
 		want, err := hotp.GenerateCodeCustom(secret, uint64(max(n, 0)), hotp.ValidateOpts{Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1})
 		if err != nil {
-			return 0, false
+			return 0, false, false
 		}
-		if subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1 && n > last {
+		if same := subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1; same && n > last {
 			found, ok = n, true
+		} else if same && n == last {
+			replayed = true
 		}
 	}
-	return found, ok
+	return found, ok, replayed && !ok
 }
 
 // keyURI is what an authenticator app reads: the Key Uri Format.

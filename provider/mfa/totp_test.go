@@ -16,11 +16,11 @@ func TestVectors(t *testing.T) {
 		59: "287082", 1111111109: "081804", 1111111111: "050471", 1234567890: "005924", 2000000000: "279037", 20000000000: "353130",
 	} {
 		now := time.Unix(unix, 0)
-		if n, ok := acceptedStep(secret, code, 0, now); !ok || n != step(now) {
+		if n, ok, _ := acceptedStep(secret, code, 0, now); !ok || n != step(now) {
 			t.Errorf("%d: step %d, %v", unix, n, ok)
 		}
 		for _, drift := range []time.Duration{-30 * time.Second, 30 * time.Second} {
-			if _, ok := acceptedStep(secret, code, 0, now.Add(drift)); !ok {
+			if _, ok, _ := acceptedStep(secret, code, 0, now.Add(drift)); !ok {
 				t.Errorf("%d: refused at a drift of %v", unix, drift)
 			}
 		}
@@ -28,11 +28,11 @@ func TestVectors(t *testing.T) {
 			if now.Add(drift).Unix() < 0 {
 				continue // before the first step
 			}
-			if _, ok := acceptedStep(secret, code, 0, now.Add(drift)); ok {
+			if _, ok, _ := acceptedStep(secret, code, 0, now.Add(drift)); ok {
 				t.Errorf("%d: taken at a drift of %v", unix, drift)
 			}
 		}
-		if _, ok := acceptedStep(secret, code, step(now), now); ok {
+		if _, ok, replayed := acceptedStep(secret, code, step(now), now); ok || !replayed {
 			t.Errorf("%d: taken twice", unix)
 		}
 	}
@@ -48,7 +48,7 @@ func TestStepsGrow(t *testing.T) {
 		now := time.Unix(1111111109, 0)
 		for range 20 {
 			now = now.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t, "s")) * time.Second)
-			if n, ok := acceptedStep(secret, rapid.SampledFrom(codes).Draw(t, "code"), last, now); ok {
+			if n, ok, _ := acceptedStep(secret, rapid.SampledFrom(codes).Draw(t, "code"), last, now); ok {
 				if n <= last {
 					t.Fatalf("step %d after %d", n, last)
 				}

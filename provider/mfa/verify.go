@@ -13,6 +13,7 @@ import (
 	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/mfa/passkey"
 	"github.com/signet-idp/signet/provider/notify"
+	"github.com/signet-idp/signet/provider/risk"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -48,7 +49,12 @@ type Judged struct {
 	from      int64    // position that it must still have
 	hashes    [][]byte // of the backup code
 	once      string   // of a passkey that named its person itself
+	replayed  bool     // the code was used before
+	second    bool     // Consume found that another used the code in the same moment
 }
+
+// wrongCode is the reason of a failure that needs no explanation.
+const wrongCode = "wrong_code"
 
 // Values of amr (RFC 8176 §2).
 const (
@@ -72,7 +78,10 @@ func (s *Service) Judge(ctx context.Context, h Holder, a Answer) (*Judged, error
 		return nil, notFound(err)
 	}
 	j := &Judged{MethodID: c.Method, Type: c.Type, service: s, holder: h, challenge: c}
-	if c.Type != TypeBackupCodes {
+	if j.standsIn() && c.Method == MailedCode && !h.Mailed {
+		return nil, expired() // a factor was set up meanwhile
+	}
+	if !j.standsIn() {
 		if j.factor, err = s.Store.FactorByID(ctx, u.ID, c.Method); errors.Is(err, storage.ErrNotFound) {
 			return nil, expired() // removed meanwhile
 		} else if err != nil {
@@ -96,10 +105,14 @@ func (s *Service) Judge(ctx context.Context, h Holder, a Answer) (*Judged, error
 		return nil, s.refused(ctx, j, err)
 	}
 	if !right {
-		return nil, s.wrong(ctx, j, "wrong_code")
+		return nil, s.wrong(ctx, j, wrongCode)
 	}
 	return j, s.Guard.Succeeded(ctx, who)
 }
+
+// standsIn says of an answer that it is no factor's of its own: a backup code,
+// or the code that was mailed for want of one.
+func (j *Judged) standsIn() bool { return j.Type == TypeBackupCodes || j.MethodID == MailedCode }
 
 // right judges the answer itself, and notes what it uses up.
 func (s *Service) right(ctx context.Context, j *Judged, u storage.User, a Answer) (bool, error) {
@@ -109,8 +122,8 @@ func (s *Service) right(ctx context.Context, j *Judged, u storage.User, a Answer
 		if err != nil {
 			return false, err
 		}
-		n, ok := acceptedStep(string(secret), typed(a.Code), j.factor.Position, s.Clock.Now())
-		j.factor.Position, j.AMR = n, []string{amrOTP}
+		n, ok, replayed := acceptedStep(string(secret), typed(a.Code), j.factor.Position, s.Clock.Now())
+		j.factor.Position, j.AMR, j.replayed = n, []string{amrOTP}, replayed
 		return ok, nil
 	case storage.FactorEmail, storage.FactorSMS:
 		j.AMR = []string{amrOTP}
@@ -167,9 +180,11 @@ func (j *Judged) Consume(ctx context.Context, c *change.Change, sessionID string
 	e := event.Event{Type: event.MFAVerificationCompleted, Subject: u, Data: map[string]any{
 		"method_id": j.MethodID, "method_type": change.Enum(j.Type), "session_id": sessionID, "purpose": change.Enum(j.holder.Purpose),
 	}}
-	if j.Type == TypeBackupCodes {
-		if e.Data["remaining"], err = j.spend(ctx); err != nil {
-			return err
+	if j.standsIn() {
+		if j.Type == TypeBackupCodes {
+			if e.Data["remaining"], err = j.spend(ctx); err != nil {
+				return err
+			}
 		}
 		c.Record(e)
 		return nil
@@ -187,6 +202,7 @@ func (j *Judged) Consume(ctx context.Context, c *change.Change, sessionID string
 		return err
 	}
 	if !won {
+		j.second = j.Type == storage.FactorTOTP
 		return expired()
 	}
 	c.Record(e)
@@ -194,6 +210,19 @@ func (j *Judged) Consume(ctx context.Context, c *change.Change, sessionID string
 		return j.confirm(ctx, c)
 	}
 	return nil
+}
+
+// Settle puts on record that a code was used twice at once, when err, that of
+// the change which Consume was part of, says so; it returns err.
+func (j *Judged) Settle(ctx context.Context, err error) error {
+	if err == nil || !j.second {
+		return err
+	}
+	j.replayed = true
+	if failed := j.service.record(ctx, j, wrongCode); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return err
 }
 
 // use uses the challenge up and says whether this call was the one that did.
@@ -215,6 +244,7 @@ func (j *Judged) spend(ctx context.Context) (left int, err error) {
 		won = won || used
 	}
 	if !won {
+		j.second = true
 		return 0, expired()
 	}
 	if left, err = s.Store.CountBackupCodes(ctx, j.holder.UserID); err != nil {
@@ -288,14 +318,21 @@ func (s *Service) burnt(ctx context.Context, j *Judged) error {
 }
 
 func (s *Service) record(ctx context.Context, j *Judged, reason string) error {
+	personal := map[string]string{"ip_address": j.holder.Device.IPAddress, "user_agent": j.holder.Device.UserAgent}
 	return s.Change.Do(ctx, "mfa: failed", func(_ context.Context, c *change.Change) error {
 		c.Record(event.Event{
 			Type: event.MFAVerificationFailed, Subject: j.holder.UserID,
 			Data: map[string]any{
 				"method_id": j.MethodID, "method_type": change.Enum(j.Type), "purpose": change.Enum(j.holder.Purpose), "reason": change.Enum(reason),
 			},
-			PersonalOf: j.holder.UserID, Personal: map[string]string{"ip_address": j.holder.Device.IPAddress, "user_agent": j.holder.Device.UserAgent},
+			PersonalOf: j.holder.UserID, Personal: personal,
 		})
+		if j.replayed {
+			c.Record(event.Event{
+				Type: event.AuthSuspiciousActivity, Subject: j.holder.UserID, Data: risk.Signal{Kind: risk.CodeReplay}.Data(),
+				PersonalOf: j.holder.UserID, Personal: personal,
+			})
+		}
 		return nil
 	})
 }

@@ -127,16 +127,16 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	if err := s.openFactors(ctx, attempts); err != nil {
 		return nil, err
 	}
+	if err := s.openPlaces(); err != nil {
+		return nil, err
+	}
 	s.Login = login.New(login.Deps{
 		Store: c.Store, OAuth: s.OAuth, Sessions: c.Sessions, Passwords: c.Passwords,
-		Guard: attempts, Factors: s.Factors, Change: c.Change, Key: c.purposes.logins,
+		Guard: attempts, Factors: s.Factors, Geo: s.Geo, Change: c.Change, Key: c.purposes.logins,
 		Observer: c.Telemetry.Metrics, Clock: c.Clock, Rand: rand.Reader,
 		RequireVerified: c.Config.EmailVerificationRequired(),
 	})
 	if s.Rules, err = c.rules(); err != nil {
-		return nil, err
-	}
-	if err := s.openPlaces(); err != nil {
 		return nil, err
 	}
 	s.Directory = &directory.Directory{Store: c.Store, Resolver: c.Resolver, Feed: s.View, Factors: s.Factors}
