@@ -52,7 +52,7 @@ image: ## Build the container image signet:VERSION (needs Docker)
 ##@ Test
 
 .PHONY: test
-test: $(SERVERS) ## Run all tests against real PostgreSQL, Redis, Kafka, Chromium, Node, Python and oathtool
+test: $(SERVERS) ## Run all tests against real PostgreSQL, Redis, Kafka, nginx, Caddy, Chromium, Node, Python and oathtool
 	$(SERVERS) $(GO) test $(TESTFLAGS) $(PKG)
 
 # Race detection needs cgo. Browsers and whole binaries are left to `make
@@ -64,7 +64,7 @@ race: $(SERVERS) ## Run the Go packages' tests under the race detector
 	CGO_ENABLED=1 $(SERVERS) -need postgres,redis,kafka $(GO) test -race $(TESTFLAGS) \
 	  $$($(GO) list $(PKG) | grep -v '/signet/test/')
 	CGO_ENABLED=1 $(SERVERS) -need postgres,redis,kafka $(GO) test -race -p 1 $(TESTFLAGS) \
-	  $$($(GO) list ./test/... | grep -vE '/test/(browser|clients|contract|readme|load)$$')
+	  $$($(GO) list ./test/... | grep -vE '/test/(browser|clients|contract|gateways|readme|load)$$')
 
 .PHONY: cover
 cover: $(SERVERS) ## Measure test coverage: coverage.out and coverage.html

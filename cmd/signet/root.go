@@ -57,7 +57,7 @@ control socket; with PostgreSQL, or when no server runs, they open the database.
 			root.AddCommand(c)
 		}
 	}
-	add("run", newServeCommand(), newMigrateCommand(), newHealthcheckCommand())
+	add("run", newServeCommand(), newGatewayCommand(), newMigrateCommand(), newHealthcheckCommand())
 	add("manage", newApplyCommand(), newExportCommand(), newUserCommand(), newClientCommand(), newKeysCommand(), newEventsCommand(), newRebuildCommand())
 	add("look", newDoctorCommand(), newConfigCommand(), newTokenCommand(), newVersionCommand())
 	parents(root)

@@ -24,6 +24,7 @@ type Handler struct {
 	Permissions Permissions
 	Feed        Feed
 	Observer    Observer
+	Gates       Gates
 	Now         func() time.Time
 
 	Login     *login.Service
@@ -37,6 +38,11 @@ type Handler struct {
 	Geo       risk.Geo // nil: no place is known
 
 	cookie cookie
+}
+
+// Gates knows the named rules of gateways, from memory (*gate.Book).
+type Gates interface {
+	Get(ctx context.Context, name string) (*storage.Gate, error)
 }
 
 // Users changes accounts (*user.Service).
@@ -71,6 +77,7 @@ func (h *Handler) Mount(t *web.Table) error {
 		Request: web.TypeOf[ValidateRequest](), Response: web.TypeOf[Validation](),
 		Errors: []string{"AUTH_002", "AUTH_005", "AUTH_006", "AUTH_010", "AUTH_011", "REQ_001", "SRV_002"},
 	})
+	h.mountGates(t)
 	h.mountTokens(t)
 	h.mountAccount(t)
 	return nil

@@ -86,10 +86,10 @@ func (h *Handler) sessionOfBearer(r *http.Request) (storage.Session, error) {
 		return storage.Session{}, fault.Wrap(err, fault.Unavailable, "whether the token was revoked is not known now")
 	case t != nil && t.Person() && (errors.Is(err, token.ErrSessionEnded) || errors.Is(err, token.ErrRevoked)):
 		if !h.over(r, t.SID) {
-			return storage.Session{}, headerError(raw, err)
+			return storage.Session{}, headerError(input{ValidateRequest: ValidateRequest{Token: raw}}, err)
 		}
 	default:
-		return storage.Session{}, headerError(raw, err)
+		return storage.Session{}, headerError(input{ValidateRequest: ValidateRequest{Token: raw}}, err)
 	}
 	switch {
 	case !t.HasAudience(h.Issuer):

@@ -10,8 +10,10 @@ import (
 
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/provider/oauth/params"
 	"github.com/signet-idp/signet/provider/token"
+	"github.com/signet-idp/signet/storage"
 )
 
 // Observer counts verdicts.
@@ -76,6 +78,7 @@ type Validation struct {
 // input is one question: which token, and how its verdict is told.
 type input struct {
 	ValidateRequest
+	gate *storage.Gate
 	// header: form B, where a bad token is 401: services that call it take any
 	// 200 for a yes.
 	header bool
@@ -131,26 +134,32 @@ func mediaType(r *http.Request) string {
 }
 
 func (h *Handler) validate(w http.ResponseWriter, r *http.Request) error {
-	start := h.Now()
 	in, err := h.read(r)
 	if err != nil {
 		return err
 	}
+	return h.answer(w, r, in, "")
+}
+
+// answer judges the token of in and writes the verdict; gate names the gate
+// for the metrics, empty where none was asked.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, in input, gate string) error {
+	start := h.Now()
 	web.NoStore(w)
 	v, t, verdict := h.judge(r.Context(), in)
 	if errors.Is(verdict, token.ErrUnknownVerdict) || isUnavailable(verdict) {
-		h.Observer.Validated("", "unknown", h.Now().Sub(start))
+		h.Observer.Validated(gate, "unknown", h.Now().Sub(start))
 		return fault.Wrap(verdict, fault.Unavailable, "whether the token was revoked is not known now")
 	}
 	if verdict != nil {
 		reason := reasonOf(verdict)
-		h.Observer.Validated("", reason, h.Now().Sub(start))
+		h.Observer.Validated(gate, reason, h.Now().Sub(start))
 		if in.header {
-			return headerError(in.Token, verdict)
+			return headerError(in, verdict)
 		}
 		return web.WriteJSON(w, http.StatusOK, h.invalid(reason))
 	}
-	h.Observer.Validated("", "valid", h.Now().Sub(start))
+	h.Observer.Validated(gate, "valid", h.Now().Sub(start))
 	record := web.Log(r.Context()).Client(t.ClientID)
 	if t.Person() {
 		record.User(t.Subject)
@@ -172,7 +181,7 @@ var errPermissionsUnknown = errors.New("auth: permissions cannot be resolved")
 func isUnavailable(err error) bool { return errors.Is(err, errPermissionsUnknown) }
 
 func reasonOf(err error) string {
-	if errors.Is(err, errForbidden) {
+	if errors.Is(err, errForbidden) || errors.Is(err, gate.ErrInsufficient) || errors.Is(err, gate.ErrStepUp) {
 		return "insufficient"
 	}
 	return token.Reason(err)
@@ -182,6 +191,11 @@ func (h *Handler) judge(ctx context.Context, in input) (*Validation, *token.Veri
 	t, err := h.Verifier.Verify(in.Token)
 	if err != nil {
 		return nil, nil, err
+	}
+	if in.gate != nil {
+		if err := gate.Judge(in.gate, t, h.Now()); err != nil {
+			return nil, nil, err
+		}
 	}
 	permissions, known := t.Permissions, t.Permissions != nil
 	if !known {
@@ -262,16 +276,24 @@ func list(l []string) []string {
 
 // headerError is the answer of form B: 401, or 403 for what is good and not
 // enough.
-func headerError(raw string, err error) error {
+func headerError(in input, err error) error {
 	const detail = "Invalid or expired token"
 	e := &web.Error{Status: http.StatusUnauthorized, OAuth: "invalid_token", Detail: detail, Code: "AUTH_011"}
 	e.Challenge = `Bearer realm="signet", error="invalid_token", error_description="` + detail + `"`
 	switch {
-	case raw == "":
+	case in.Token == "":
 		e.Challenge = `Bearer realm="signet"` // RFC 6750 §3.1: no credential, no error
 	case errors.Is(err, errForbidden):
 		e.Status, e.Code, e.OAuth, e.Detail = http.StatusForbidden, "AUTH_010", "insufficient_scope", "the token lacks what is required"
 		e.Challenge = `Bearer realm="signet", error="insufficient_scope"`
+	case errors.Is(err, gate.ErrInsufficient):
+		e.Status, e.Code, e.OAuth, e.Detail = http.StatusForbidden, "AUTH_010", "insufficient_scope", "the token lacks what the gate requires"
+		e.Challenge = `Bearer realm="signet", error="insufficient_scope", error_description="` + e.Detail + `"`
+		if len(in.gate.Scopes) > 0 { // RFC 6749 §3.3: no scope needs quoting
+			e.Challenge += `, scope="` + strings.Join(in.gate.Scopes, " ") + `"`
+		}
+	case errors.Is(err, gate.ErrStepUp):
+		stepUp(e, in.gate)
 	case errors.Is(err, token.ErrExpired):
 		e.Code = "AUTH_002"
 	case errors.Is(err, token.ErrStale):

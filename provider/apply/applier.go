@@ -9,6 +9,7 @@ import (
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/event"
+	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/storage"
@@ -33,6 +34,7 @@ type Store interface {
 	storage.Roles
 	storage.Clients
 	storage.Resources
+	storage.Gates
 }
 
 // Applier applies files.
@@ -42,6 +44,7 @@ type Applier struct {
 	Orgs      *org.Service
 	Access    *access.Service
 	Clients   *client.Service
+	Gates     *gate.Service
 	Passwords Passwords
 	Policy    Policy
 	Changes   change.Runner
@@ -72,7 +75,7 @@ const (
 // Done is what happened to one object.
 type Done struct {
 	Action  Action   `json:"action"`
-	Kind    string   `json:"kind"` // organization, role, user, membership, resource, client
+	Kind    string   `json:"kind"` // organization, role, user, membership, resource, client, gate
 	Name    string   `json:"name"`
 	Members []string `json:"members,omitempty"` // that changed
 	// ClientSecret was made for a client that the file gave none, and is told

@@ -3,6 +3,7 @@ package apply_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/signet-idp/signet/provider/apply"
 	"github.com/signet-idp/signet/provider/change/changetest"
 	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/provider/user/password"
@@ -36,6 +38,7 @@ func applier(f *changetest.Fixture) *apply.Applier {
 		Users:     user.New(f.Store, user.StoreSessions{Sessions: f.Store, Grants: f.Store}, orgs, f.Resolver, f.Changes),
 		Access:    access.NewService(f.Store, f.Resolver, f.Changes),
 		Clients:   client.NewService(f.Store, client.Keep(plainMAC{}), f.Resolver, f.Changes),
+		Gates:     &gate.Service{Store: f.Store, Change: f.Changes},
 		Passwords: &plainHash{}, Policy: password.NewPolicy(0), Changes: f.Changes,
 	}
 }
@@ -399,5 +402,58 @@ func TestDemo(t *testing.T) {
 	}
 	if c, err := f.Store.ClientByID(t.Context(), "legacy"); err != nil || !c.Metadata.JSONLogin || c.ManagedBy != "builtin" {
 		t.Errorf("%+v %v", c, err)
+	}
+}
+
+func TestGates(t *testing.T) {
+	t.Parallel()
+	f := changetest.New(t)
+	a := applier(f)
+	file := parse(t, `
+organizations: [{slug: acme, name: Acme}]
+gates:
+  - {name: orders, audience: "https://api.acme.test", scopes: ["orders:read"], organization: acme, acr: aal2, max_age: 600, style: auth-request}
+  - {name: open}
+`)
+	apply1 := func(file *apply.File, o apply.Options, want ...string) {
+		t.Helper()
+		out, err := a.Apply(t.Context(), file, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range out.Objects {
+			if d.Kind == "gate" {
+				got = append(got, string(d.Action)+" "+d.Name)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	apply1(file, apply.Options{}, "create orders", "create open")
+	apply1(file, apply.Options{}, "unchanged orders", "unchanged open")
+	out, err := a.Export(t.Context(), false)
+	if err != nil || len(out.Gates) != 2 || !reflect.DeepEqual(out.Gates[1], file.Gates[0]) {
+		t.Errorf("%+v %v", out.Gates, err)
+	}
+	changed := parse(t, `{organizations: [{slug: acme, name: Acme}], gates: [{name: orders, scopes: ["orders:write"]}]}`)
+	apply1(changed, apply.Options{Prune: true}, "update orders", "delete open")
+
+	for name, text := range map[string]string{
+		"browser":      `gates: [{name: a, browser: true}]`,
+		"a name":       `gates: [{name: Orders}]`,
+		"reserved":     `gates: [{name: default}]`,
+		"twice":        `gates: [{name: a}, {name: a}]`,
+		"acr":          `gates: [{name: a, acr: high}]`,
+		"max_age":      `gates: [{name: a, max_age: -1}]`,
+		"style":        `gates: [{name: a, style: nginx}]`,
+		"role":         `gates: [{name: a, roles: ["system:"]}]`,
+		"scope":        `gates: [{name: a, scopes: ["a b"]}]`,
+		"organization": `gates: [{name: a, organization: nobody}]`,
+	} {
+		if _, err := a.Apply(t.Context(), parse(t, text), apply.Options{DryRun: true}); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/provider/user/password"
@@ -26,7 +27,7 @@ type check struct {
 }
 
 func (c *check) all(ctx context.Context) error {
-	for _, look := range []func(context.Context) error{c.organizations, c.roles, c.users, c.resources, c.clients, c.owners} {
+	for _, look := range []func(context.Context) error{c.organizations, c.roles, c.users, c.resources, c.clients, c.gates, c.owners} {
 		if err := look(ctx); err != nil {
 			return fmt.Errorf("apply: check: %w", err)
 		}
@@ -230,6 +231,38 @@ func (r Resource) row(organizationID string) storage.Resource {
 	return storage.Resource{
 		Identifier: r.Identifier, OrganizationID: organizationID, Name: r.Name, Scopes: r.Scopes, SigningAlg: r.SigningAlg,
 		TokenLifetime: time.Duration(r.TokenLifetime) * time.Second, Introspectors: r.Introspectors, ManagedBy: ManagedBy,
+	}
+}
+
+func (c *check) gates(ctx context.Context) error {
+	seen := map[string]string{}
+	for i, g := range c.file.Gates {
+		path := fmt.Sprintf("gates[%d]", i)
+		c.once(seen, g.Name, path)
+		if g.MaxAge < 0 || g.MaxAge > 1e9 { // or it overflows a duration
+			c.add(path+".max_age", "seconds, at most a year")
+			continue
+		}
+		if g.Browser {
+			c.add(path+".browser", "gates for browsers are not supported yet; this one judges bearer tokens")
+		}
+		if _, err := gate.Normalize(g.row("")); err != nil {
+			c.fault(path, err)
+		}
+		if g.Organization != "" {
+			if err := c.organization(ctx, path+".organization", g.Organization); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// row is the record that a gate is kept as.
+func (g Gate) row(organizationID string) storage.Gate {
+	return storage.Gate{
+		Name: g.Name, Audience: g.Audience, Scopes: g.Scopes, Roles: g.Roles, OrganizationID: organizationID, ACR: g.ACR,
+		MaxAge: time.Duration(g.MaxAge) * time.Second, Style: g.Style, ManagedBy: ManagedBy,
 	}
 }
 

@@ -46,6 +46,9 @@ func (a *Applier) Export(ctx context.Context, passwordHashes bool) (*File, error
 	if err == nil {
 		err = a.exportClients(ctx, f, slugs)
 	}
+	if err == nil {
+		err = a.exportGates(ctx, f, slugs)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("apply: export: %w", err)
 	}
@@ -113,6 +116,20 @@ func (a *Applier) exportResources(ctx context.Context, f *File, slugs map[string
 			f.Resources = append(f.Resources, Resource{
 				Identifier: r.Identifier, Organization: slugs[r.OrganizationID], Name: r.Name, Scopes: r.Scopes,
 				SigningAlg: r.SigningAlg, TokenLifetime: int64(r.TokenLifetime / time.Second), Introspectors: r.Introspectors,
+			})
+		}
+		return after, len(list), err
+	})
+}
+
+func (a *Applier) exportGates(ctx context.Context, f *File, slugs map[string]string) error {
+	return pages(func(after string) (string, int, error) {
+		list, err := a.Store.ListGates(ctx, after, page)
+		for _, g := range list {
+			after = g.Name
+			f.Gates = append(f.Gates, Gate{
+				Name: g.Name, Audience: g.Audience, Scopes: g.Scopes, Roles: g.Roles, Organization: slugs[g.OrganizationID],
+				ACR: g.ACR, MaxAge: int64(g.MaxAge / time.Second), Style: g.Style,
 			})
 		}
 		return after, len(list), err

@@ -12,6 +12,7 @@ type File struct {
 	Users         []User         `json:"users,omitempty"`
 	Resources     []Resource     `json:"resources,omitempty"`
 	Clients       []Client       `json:"clients,omitempty"`
+	Gates         []Gate         `json:"gates,omitempty"`
 
 	name string
 	at   map[string]position // where each path is written
@@ -64,6 +65,19 @@ type Resource struct {
 	SigningAlg    string                  `json:"signing_alg,omitempty"`
 	TokenLifetime int64                   `json:"token_lifetime,omitempty"` // seconds
 	Introspectors []string                `json:"introspectors,omitempty"`
+}
+
+// Gate is what /auth/validate/{name} asks of tokens.
+type Gate struct {
+	Name         string   `json:"name"`
+	Audience     string   `json:"audience,omitempty"`
+	Scopes       []string `json:"scopes,omitempty"`       // all of them
+	Roles        []string `json:"roles,omitempty"`        // one of them
+	Organization string   `json:"organization,omitempty"` // slug
+	ACR          string   `json:"acr,omitempty"`
+	MaxAge       int64    `json:"max_age,omitempty"` // seconds
+	Style        string   `json:"style,omitempty"`
+	Browser      bool     `json:"browser,omitempty"` // not yet
 }
 
 // Client is an OAuth client; its members are named as in RFC 7591.

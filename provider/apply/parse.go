@@ -195,10 +195,6 @@ func (p *parser) object(n *yaml.Node, v reflect.Value, path string, depth int) {
 }
 
 func (p *parser) unknown(path, name string, fields map[string]reflect.Value, person bool) {
-	if path == "gates" {
-		p.add(path, "gates are not supported yet")
-		return
-	}
 	var names []string
 	for known := range fields {
 		names = append(names, known)

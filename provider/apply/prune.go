@@ -16,7 +16,7 @@ const page = 500
 // prune ends what a file created and this one does not declare, from what
 // refers to others towards what is referred to.
 func (r *run) prune(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.pruneClients, r.pruneResources, r.pruneUsers, r.pruneOrganizations, r.pruneRoles} {
+	for _, step := range []func(context.Context) error{r.pruneGates, r.pruneClients, r.pruneResources, r.pruneUsers, r.pruneOrganizations, r.pruneRoles} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -40,6 +40,27 @@ func (r *run) pruneClients(ctx context.Context) error {
 				return "", 0, err
 			}
 			r.done(Deleted, "client", c.ClientID, nil)
+		}
+		return after, len(list), nil
+	})
+}
+
+func (r *run) pruneGates(ctx context.Context) error {
+	declared := set(r.file.Gates, func(g Gate) string { return g.Name })
+	return pages(func(after string) (string, int, error) {
+		list, err := r.Store.ListGates(ctx, after, page)
+		if err != nil {
+			return "", 0, err
+		}
+		for _, g := range list {
+			after = g.Name
+			if g.ManagedBy != ManagedBy || declared[g.Name] {
+				continue
+			}
+			if err := r.Gates.Delete(ctx, g.Name); err != nil {
+				return "", 0, err
+			}
+			r.done(Deleted, "gate", g.Name, nil)
 		}
 		return after, len(list), nil
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/storage"
@@ -59,6 +60,11 @@ func (r *run) all(ctx context.Context) error {
 	}
 	for i := range r.file.Clients {
 		if err := r.at("clients", i, r.client(ctx, &r.file.Clients[i])); err != nil {
+			return err
+		}
+	}
+	for i := range r.file.Gates {
+		if err := r.at("gates", i, r.gate(ctx, &r.file.Gates[i])); err != nil {
 			return err
 		}
 	}
@@ -362,6 +368,30 @@ func (r *run) resource(ctx context.Context, res *Resource) error {
 		return err
 	}
 	r.done(Updated, "resource", res.Identifier, client.ChangedResource(old, put))
+	return nil
+}
+
+func (r *run) gate(ctx context.Context, g *Gate) error {
+	home, err := r.home(ctx, g.Organization)
+	if err != nil {
+		return err
+	}
+	row := g.row(home)
+	old, err := r.Store.GateByName(ctx, g.Name)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		_, err := r.Gates.Put(ctx, row)
+		r.done(Created, "gate", g.Name, nil)
+		return err
+	case err != nil:
+		return err
+	}
+	row.ManagedBy = old.ManagedBy
+	put, err := r.Gates.Put(ctx, row)
+	if err != nil {
+		return err
+	}
+	r.done(Updated, "gate", g.Name, gate.Changed(old, put))
 	return nil
 }
 

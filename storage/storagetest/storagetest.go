@@ -25,6 +25,7 @@ type Store interface {
 	storage.Roles
 	storage.Clients
 	storage.Resources
+	storage.Gates
 	storage.Sessions
 	storage.LoginTransactions
 	storage.Consents
@@ -75,6 +76,7 @@ func Run(t *testing.T, open Factory) {
 		{"roles", testRoles},
 		{"clients", testClients},
 		{"resources", testResources},
+		{"gates", testGates},
 		{"sessions", testSessions},
 		{"organization lists", testOrganizationLists},
 		{"session lists", testSessionLists},

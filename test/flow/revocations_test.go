@@ -18,7 +18,7 @@ import (
 )
 
 // get asks for a part of the feed.
-func getFeed(t *testing.T, in *harness.Instance, path, token string, header map[string]string) feedAnswer {
+func getFeed(t *testing.T, in *harness.Instance, path, token string, header map[string]string) answer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
@@ -37,11 +37,11 @@ func getFeed(t *testing.T, in *harness.Instance, path, token string, header map[
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { resp.Body.Close() })
-	return feedAnswer{resp.StatusCode, resp.Header, resp.Body}
+	return answer{resp.StatusCode, resp.Header, resp.Body}
 }
 
-// feedAnswer is closed when the test ends: some have no end of their own.
-type feedAnswer struct {
+// answer is closed when the test ends: some have no end of their own.
+type answer struct {
 	StatusCode int
 	Header     http.Header
 	Body       io.Reader

@@ -22,6 +22,7 @@ import (
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/event/kafka"
+	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/provider/notify"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/session"
@@ -66,6 +67,7 @@ type Core struct {
 	Organizations *org.Service
 	Users         *user.Service
 	Clients       *client.Service
+	Gates         *gate.Service
 	Registry      *client.Registry
 	Passwords     *password.Hasher
 	Policy        *password.Policy
@@ -297,6 +299,7 @@ func (c *Core) services(ctx context.Context) error {
 	c.Users = user.New(c.Store, c.Sessions, c.Organizations, c.Resolver, c.Change)
 	c.Users.DeletionGrace = c.Config.Accounts.DeletionGrace
 	c.Clients = client.NewService(c.Store, keeper, c.Resolver, c.Change)
+	c.Gates = &gate.Service{Store: c.Store, Change: c.Change}
 	return nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/consent"
 	"github.com/signet-idp/signet/provider/directory"
+	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/hook"
 	"github.com/signet-idp/signet/provider/login"
@@ -63,6 +64,7 @@ type Server struct {
 	OpsFrame http.Handler // nil without an operations listener
 
 	feed       *feed.Publisher
+	gates      *gate.Book
 	notifier   *oauth.Notifier
 	configured chan struct{} // a registration changed somewhere
 	start      time.Time
@@ -70,7 +72,7 @@ type Server struct {
 
 // NewServer adds what answers requests to a Core.
 func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
-	s := &Server{Core: c, start: time.Now(), configured: make(chan struct{}, 1)}
+	s := &Server{Core: c, start: time.Now(), configured: make(chan struct{}, 1), gates: gate.NewBook(c.Store)}
 	var err error
 	if s.View, err = revocation.New(revocation.Config{Feed: c.Store, Clock: c.Clock, Log: c.Log}); err != nil {
 		return nil, fmt.Errorf("app: revocations: %w", err)
@@ -78,6 +80,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	s.View.OnConfig(func(version int64) {
 		c.Registry.Configure(version)
 		c.Resolver.Configure(version)
+		s.gates.Configure(version)
 		select {
 		case s.configured <- struct{}{}:
 		default:
@@ -192,10 +195,10 @@ func (s *Server) mount(build Build) error {
 		Cookies: pages.NewCookies(s.Config.Issuer), Key: s.purposes.logins, Users: s.Store, Scopes: s.Registry,
 	}
 	protocol := &oidc.Handler{OAuth: s.OAuth, Interaction: interaction, Keys: s.Keys, Locales: renderer.Locales()}
-	gate := &auth.Handler{
+	verdicts := &auth.Handler{
 		Issuer: s.Config.Issuer, Verifier: s.Verifier, Permissions: s.Resolver, Feed: s.View, Observer: s.Telemetry.Metrics, Now: s.Clock.Now,
 		Login: s.Login, OAuth: s.OAuth, Sessions: s.Sessions, Consents: &consent.Service{Store: s.Store, Change: s.Change},
-		Directory: s.Directory, Users: s.Users, Store: s.Store, Shapes: s.shapes(), Geo: s.Geo,
+		Directory: s.Directory, Users: s.Users, Store: s.Store, Shapes: s.shapes(), Geo: s.Geo, Gates: s.gates,
 	}
 	s.Ops = ops.New(ops.Options{
 		Service: s.Config.Server.ServiceName, Version: build.Version, Mode: s.mode(), Checks: s.checks(), Clock: s.Clock,
@@ -207,7 +210,7 @@ func (s *Server) mount(build Build) error {
 	s.mountAccounts(interaction)
 	s.mountFactors()
 	interaction.Mount(s.Table)
-	if err := gate.Mount(s.Table); err != nil {
+	if err := verdicts.Mount(s.Table); err != nil {
 		return err
 	}
 	s.mountFeed()

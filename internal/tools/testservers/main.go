@@ -1,13 +1,13 @@
 // Command testservers runs a command with real servers at hand:
 //
-//	testservers [-need postgres,redis,kafka,browser,python,oath] [--] go test ./...
+//	testservers [-need postgres,redis,kafka,browser,python,oath,gateways] [--] go test ./...
 //
 // For each thing needed it takes, in this order, what it is pointed at by the
 // environment, what is installed on this machine, a container where Docker
 // runs, and, as root on Debian, what apt-get installs; Kafka's jars come from
 // Maven Central. It exports
 // SIGNET_TEST_POSTGRES_URL, SIGNET_TEST_REDIS_URL, SIGNET_TEST_KAFKA_BROKERS,
-// SIGNET_TEST_CHROMIUM, SIGNET_TEST_NODE, SIGNET_TEST_PYTHON and
+// SIGNET_TEST_NGINX, SIGNET_TEST_CADDY, SIGNET_TEST_CHROMIUM, SIGNET_TEST_NODE, SIGNET_TEST_PYTHON and
 // SIGNET_TEST_OATHTOOL to the command, whose exit status becomes its own. All that it started ends with it, however
 // it ends.
 package main
@@ -25,9 +25,9 @@ import (
 )
 
 func main() {
-	need := flag.String("need", "postgres,redis,kafka,browser,python,oath", "comma-separated: postgres, redis, kafka, browser, python, oath")
+	need := flag.String("need", "postgres,redis,kafka,browser,python,oath,gateways", "comma-separated: postgres, redis, kafka, browser, python, oath, gateways")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: testservers [-need postgres,redis,kafka,browser,python,oath] [--] COMMAND [ARGUMENT...]")
+		fmt.Fprintln(os.Stderr, "usage: testservers [-need postgres,redis,kafka,browser,python,oath,gateways] [--] COMMAND [ARGUMENT...]")
 		flag.PrintDefaults()
 	}
 	flag.Parse()

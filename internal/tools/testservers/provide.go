@@ -80,6 +80,10 @@ func catalogue() (map[string][]server, map[string][]program) {
 		"python": {
 			{name: "Python", env: "SIGNET_TEST_PYTHON", apt: []string{"python3", "python3-venv"}, names: []string{"python3"}},
 		},
+		"gateways": {
+			{name: "nginx", env: "SIGNET_TEST_NGINX", apt: []string{"nginx"}, names: []string{"nginx", "/usr/sbin/nginx"}},
+			{name: "Caddy", env: "SIGNET_TEST_CADDY", apt: []string{"caddy"}, names: []string{"caddy"}},
+		},
 		"oath": {
 			{name: "OATH Toolkit", env: "SIGNET_TEST_OATHTOOL", apt: []string{"oathtool"}, names: []string{"oathtool"}},
 		},
