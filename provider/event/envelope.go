@@ -14,23 +14,23 @@ import (
 type Envelope struct {
 	ID           string          `json:"id"`
 	Type         string          `json:"type"`
-	Data         json.RawMessage `json:"data"`
-	Timestamp    string          `json:"timestamp"` // RFC 3339, UTC, microseconds
+	Data         json.RawMessage `json:"data" doc:"Ids, enumerations and counts, as the type declares them."`
+	Timestamp    string          `json:"timestamp" format:"date-time"` // RFC 3339, UTC, microseconds
 	Service      string          `json:"service"`
-	Version      string          `json:"version"` // of this form
-	SpecVersion  string          `json:"specversion"`
-	Source       string          `json:"source"` // the issuer
-	Subject      string          `json:"subject,omitempty"`
+	Version      string          `json:"version" doc:"Of this form."`
+	SpecVersion  string          `json:"specversion" doc:"Of CloudEvents."`
+	Source       string          `json:"source" doc:"The issuer."`
+	Subject      string          `json:"subject,omitempty" doc:"The id of what it is about."`
 	Organization string          `json:"organization_id,omitempty"`
 	Actor        EnvelopeActor   `json:"actor"`
 	Request      string          `json:"request_id,omitempty"`
-	Seq          int64           `json:"seq"`
+	Seq          int64           `json:"seq" doc:"Its place in the record, from 1."`
 }
 
 // EnvelopeActor is who did it.
 type EnvelopeActor struct {
 	ID   string `json:"id"`
-	Kind string `json:"kind"` // user, client, system
+	Kind string `json:"kind" enum:"user,client,system"`
 }
 
 // EnvelopeMediaType is what an encoded Envelope is.

@@ -86,6 +86,8 @@ type Core struct {
 	publisher *kafka.Publisher
 	published *kafka.Relay
 
+	// news tells those who wait for events that there are some.
+	news event.News
 	// followers are told when events were sequenced; set before anything runs.
 	followers []*event.Follower
 	// committed returns when this replica has applied what was just committed.
@@ -229,6 +231,7 @@ func (c *Core) openKeys(ctx context.Context, master *keys.Master) error {
 
 // sequenced wakes those who follow the record.
 func (c *Core) sequenced() {
+	c.news.Tell()
 	for _, f := range c.followers {
 		f.Kick()
 	}

@@ -59,6 +59,7 @@ func (s *Server) Serve(ctx context.Context, ready func(addr net.Addr)) error {
 	case cause = <-failed:
 	}
 	s.Ops.Drain()
+	s.news.Close() // who waits for events gets an answer
 	if cause == nil && !s.Config.Dev {
 		time.Sleep(s.Config.Server.DrainDelay) // load balancers look away first
 	}

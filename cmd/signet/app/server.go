@@ -11,6 +11,7 @@ import (
 	"github.com/signet-idp/signet/endpoints/access"
 	"github.com/signet-idp/signet/endpoints/admin"
 	"github.com/signet-idp/signet/endpoints/auth"
+	"github.com/signet-idp/signet/endpoints/events"
 	"github.com/signet-idp/signet/endpoints/oidc"
 	"github.com/signet-idp/signet/endpoints/ops"
 	"github.com/signet-idp/signet/endpoints/pages"
@@ -230,6 +231,9 @@ func (s *Server) mount(build Build) error {
 		(&pages.Inbox{Renderer: renderer, Messages: s.Captured}).Mount(s.Table)
 	}
 	s.organizations().Mount(s.Table)
+	(&events.Handler{
+		Store: s.Store, Origin: s.Origin(), News: &s.news, Authenticator: authenticator{s.Verifier, s.Config.Issuer},
+	}).Mount(s.Table)
 	s.Ops.Mount(s.Table)
 	if err := s.describe(build); err != nil {
 		return err
