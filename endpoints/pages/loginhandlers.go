@@ -95,7 +95,8 @@ func (i *Interaction) askLogin(w http.ResponseWriter, r *http.Request, p *login.
 func (i *Interaction) loginView(r *http.Request, p *login.Pending, username string) LoginView {
 	return LoginView{
 		Base: i.baseFor(r, p.Request), Form: Form{Transaction: p.Param}, Client: i.clientView(r, p),
-		RedirectURI: p.Request.RedirectURI, Username: username, Recovery: i.Recovery, Registration: i.Registration,
+		RedirectURI: p.Request.RedirectURI, Username: username, Recovery: i.Recovery,
+		Registration: i.Registration && (p.Own == nil || !p.Own.Confirm), // who confirms who they are has an account
 	}
 }
 

@@ -79,7 +79,8 @@ type SecurityView struct {
 	BackupCodes     int // left
 	Devices         []Seat
 	Sessions        []Seat
-	More            int // sessions that are not listed
+	More            int  // sessions that are not listed
+	Notices         bool // mail can be sent
 	Said            Said
 	Error           SecurityError
 	Open            string // id of the factor whose form stands open

@@ -25,7 +25,7 @@ func testSecurity() SecurityView {
 			{ID: "0190e5a4-s1", Browser: "Firefox", System: "Linux", Address: "192.0.2.7", Since: testTime.Add(-time.Hour), Last: testTime, Current: true},
 			{ID: "0190e5a4-s2", Browser: "curl", App: "Acme Orders", Since: testTime.AddDate(0, 0, -9), Last: testTime.AddDate(0, 0, -1)},
 		},
-		More: 3,
+		More: 3, Notices: true,
 	}
 }
 

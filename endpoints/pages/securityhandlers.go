@@ -172,7 +172,7 @@ func (s *Security) show(w http.ResponseWriter, r *http.Request, o owner, status 
 	name, _ := o.Profile["name"].(string)
 	v.Base, v.Form = s.base(r, ""), Form{CSRF: s.token(o)}
 	v.Account, v.NoPassword, v.PasswordSet = Account{Name: name, Email: o.Email}, o.PasswordHash == "", o.PasswordChangedAt
-	v.BackupCodes = need.Methods.BackupCodes
+	v.BackupCodes, v.Notices = need.Methods.BackupCodes, s.Recovery
 	for _, m := range need.Methods.Verified() {
 		f := OwnFactor{Way: wayOf(m), Added: m.VerifiedAt, LastUsed: m.LastUsedAt, Synced: m.Synced}
 		if m.Type == storage.FactorWebAuthn {

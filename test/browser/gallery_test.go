@@ -40,7 +40,7 @@ func (p *provider) securityGallery(w http.ResponseWriter, req *http.Request, b p
 			Passkeys: []pages.OwnFactor{{Way: key, Added: at, Synced: true}}, Add: true, AddPasskey: true, BackupCodes: 9,
 			Devices:  []pages.Seat{{ID: "device", Browser: "Firefox", System: "Linux", Address: "2001:db8::7", Last: at, Until: at, Current: true}},
 			Sessions: []pages.Seat{{ID: "here", Browser: "Firefox", System: "Linux", Since: at, Last: at, Current: true}, {ID: "there", App: "Acme Orders", Since: at, Last: at}},
-			More:     3,
+			More:     3, Notices: true,
 		}))
 	case "change-password":
 		answer(w, r.ChangePassword(w, http.StatusUnauthorized, pages.AccountView{Base: b, Form: form, Email: email, Minimum: 8, Current: true, Error: pages.AccountErrorCurrent}))

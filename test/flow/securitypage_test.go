@@ -12,6 +12,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/signet-idp/signet/internal/testkit/fakeclock"
+	"github.com/signet-idp/signet/internal/testkit/servers"
 	"github.com/signet-idp/signet/test/harness"
 )
 
@@ -24,10 +25,11 @@ type keeper struct {
 	email, password, secret string
 }
 
-func newKeeper(t *testing.T) *keeper {
+func newKeeper(t *testing.T, o harness.Options) *keeper {
 	t.Helper()
 	k := &keeper{t: t, clock: harness.FakeClock(), email: "alice@acme.test", password: "correct horse battery"}
-	k.in = harness.Start(t, harness.Options{Clock: k.clock})
+	o.Clock = k.clock
+	k.in = harness.Start(t, o)
 	k.in.User(t, k.email, k.password)
 	k.Browser = k.in.NewBrowser(t)
 	return k
@@ -86,7 +88,7 @@ func (k *keeper) press(p harness.Page, action string, more map[string]string) ha
 
 // TestSecurityPage walks the page of an account's security as its owner does.
 func TestSecurityPage(t *testing.T) {
-	k := newKeeper(t)
+	k := newKeeper(t, harness.Options{})
 	if p := k.Get("/account"); !p.Has("login-page") || !strings.Contains(p.Body, "Account security") {
 		t.Fatalf("/account: %s %s", p.URL, p.Body)
 	}
@@ -164,7 +166,14 @@ func TestSecurityPage(t *testing.T) {
 // TestSecurityPageStepUp: every change takes a recent authentication, with the
 // second factor of those who have one, and leads back to the page.
 func TestSecurityPageStepUp(t *testing.T) {
-	k := newKeeper(t)
+	t.Run("SQLite", func(t *testing.T) { stepUp(t, harness.Options{}) })
+	t.Run("PostgreSQL", func(t *testing.T) {
+		stepUp(t, harness.Options{DatabaseURL: servers.Postgres(t), MasterKey: harness.MasterKey})
+	})
+}
+
+func stepUp(t *testing.T, o harness.Options) {
+	k := newKeeper(t, o)
 	k.enter(k.Browser)
 	p := k.follow(k.addApp(), "codes-continue")
 	id := between(t, p, `<li id="factor-([0-9a-f-]{36})"`)
@@ -212,7 +221,7 @@ func TestSecurityPageStepUp(t *testing.T) {
 // TestSecurityPageForms: forms of another session or of nobody, other people's
 // pages and addresses do nothing.
 func TestSecurityPageForms(t *testing.T) {
-	k := newKeeper(t)
+	k := newKeeper(t, harness.Options{})
 	begun := k.Get("/account/security?back=https://evil.test/&transaction=x")
 	p := k.at(k.SignIn(begun, k.email, k.password), "/account/security", "security-page")
 	_, form := p.Form()
@@ -266,7 +275,7 @@ func TestSecurityPageForms(t *testing.T) {
 // TestSecurityPageTabs: two tabs sign in to it side by side, and a login that
 // was completed is not completed again.
 func TestSecurityPageTabs(t *testing.T) {
-	k := newKeeper(t)
+	k := newKeeper(t, harness.Options{})
 	one, two := k.Get("/account/security"), k.Get("/account/security/add?kind=totp")
 	k.at(k.SignIn(one, k.email, k.password), "/account/security", "security-page")
 	if p := k.at(k.Get(two.URL.RequestURI()), "/account/security/add", "mfa-kind-totp"); p.Has("mfa-kind-webauthn") || p.Has("mfa-kind-email") {

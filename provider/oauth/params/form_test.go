@@ -79,6 +79,8 @@ func TestParse(t *testing.T) {
 		{name: "escapes count decoded", in: []string{"a=" + strings.Repeat("%41", MaxValue)}, want: nil},
 		{name: "long request object", in: []string{"request=" + strings.Repeat("v", MaxRequestObject)}, want: nil},
 		{name: "too long request object", in: []string{"request=" + strings.Repeat("v", MaxRequestObject+1)}, parameter: "request", reason: TooLong},
+		{name: "passkey", in: []string{"passkey=" + strings.Repeat("v", MaxToken)}, want: url.Values{"passkey": {strings.Repeat("v", MaxToken)}}},
+		{name: "too long passkey", in: []string{"passkey=" + strings.Repeat("v", MaxToken+1)}, parameter: "passkey", reason: TooLong},
 		{name: "too long assertion", in: []string{"client_assertion=" + strings.Repeat("v", MaxToken+1)}, parameter: "client_assertion", reason: TooLong},
 		{name: "too much altogether", in: []string{strings.Repeat("a", MaxTotal/2), strings.Repeat("b", MaxTotal/2+1)}, reason: TooLong},
 	} {
