@@ -49,7 +49,7 @@ func (h *Handler) resetFactors(w http.ResponseWriter, r *http.Request, by access
 	if err != nil {
 		return err
 	}
-	n, err := h.Operator.ResetFactors(r.Context(), by, id)
+	n, err := h.Operator.ResetFactors(r.Context(), by, id, r.URL.Query().Get("reason"))
 	if err != nil {
 		return err
 	}

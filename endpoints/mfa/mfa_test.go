@@ -565,7 +565,7 @@ func TestOperatorsReset(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, err := w.Store.QueryEvents(t.Context(), storage.EventQuery{Subject: w.adaID, Types: []string{"mfa.method_removed"}, Limit: 10})
-	if err != nil || len(list) != 1 || !strings.Contains(string(list[0].Data), "admin_reset") {
+	if err != nil || len(list) != 1 || !strings.Contains(string(list[0].Data), `"lost_device"`) {
 		t.Fatalf("events: %+v %v", list, err)
 	}
 }

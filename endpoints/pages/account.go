@@ -152,6 +152,7 @@ const (
 	AskVerify     Ask = "verify"     // is this address yours?
 	AskConfirm    Ask = "confirm"    // shall this new address be the account's?
 	AskRestore    Ask = "restore"    // shall the account come back?
+	AskUnlock     Ask = "unlock"     // shall the lock be lifted?
 	AskInvitation Ask = "invitation" // do you want to join?
 )
 
@@ -245,6 +246,8 @@ func (a Ask) path() string {
 		return PathConfirmEmail
 	case AskRestore:
 		return PathRestore
+	case AskUnlock:
+		return PathUnlock
 	default:
 		return PathInvitation
 	}
@@ -264,6 +267,7 @@ const (
 	ToldVerified     Told = "verify-done"
 	ToldConfirmed    Told = "confirm-done"
 	ToldRestored     Told = "restore-done"
+	ToldUnlocked     Told = "unlock-done"
 	ToldJoined       Told = "invitation-done"
 	ToldCancelled    Told = "signin-cancelled" // to a page of ours
 )

@@ -58,6 +58,8 @@ func (a *Accounts) Mount(t *web.Table) {
 	add("submitConfirmEmail", post, PathConfirmEmail, a.submitConfirm)
 	add("restorePage", get, PathRestore, a.ask(AskRestore))
 	add("submitRestore", post, PathRestore, a.submitRestore)
+	add("unlockPage", get, PathUnlock, a.ask(AskUnlock))
+	add("submitUnlock", post, PathUnlock, a.submitUnlock)
 	if a.Invitations != nil {
 		add("invitationPage", get, PathInvitation, a.showInvitation)
 		add("submitInvitation", post, PathInvitation, a.submitInvitation)
@@ -248,6 +250,12 @@ func (a *Accounts) submitConfirm(w http.ResponseWriter, r *http.Request) error {
 func (a *Accounts) submitRestore(w http.ResponseWriter, r *http.Request) error {
 	return a.act(w, r, ToldRestored, func(token string) (storage.User, error) {
 		return a.Account.Restore(r.Context(), token)
+	})
+}
+
+func (a *Accounts) submitUnlock(w http.ResponseWriter, r *http.Request) error {
+	return a.act(w, r, ToldUnlocked, func(token string) (storage.User, error) {
+		return a.Account.Unlock(r.Context(), token)
 	})
 }
 

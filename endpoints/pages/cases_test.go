@@ -30,7 +30,7 @@ const testRedirect = "https://app.acme.test/callback"
 
 func allTold() []Told {
 	return []Told{
-		ToldRegisterSent, ToldRegistered, ToldClosed, ToldRecoverSent, ToldRecovered, ToldResent, ToldVerified, ToldConfirmed, ToldRestored, ToldJoined, ToldCancelled,
+		ToldRegisterSent, ToldRegistered, ToldClosed, ToldRecoverSent, ToldRecovered, ToldResent, ToldVerified, ToldConfirmed, ToldRestored, ToldUnlocked, ToldJoined, ToldCancelled,
 	}
 }
 
@@ -78,7 +78,7 @@ func accountCases() []pageCase {
 		form("new_password_short", (*Renderer).NewPassword, 422, func(v *AccountView) {
 			v.Transaction, v.Token, v.Email, v.Error = "", "token-of-a-mail", "alice@acme.test", AccountErrorShort
 		}),
-		ask("verify", AskView{Ask: AskVerify}), ask("confirm", AskView{Ask: AskConfirm}), ask("restore", AskView{Ask: AskRestore}),
+		ask("verify", AskView{Ask: AskVerify}), ask("confirm", AskView{Ask: AskConfirm}), ask("restore", AskView{Ask: AskRestore}), ask("unlock", AskView{Ask: AskUnlock}),
 		ask("invitation", invitation), ask("invitation_signed_in", signedIn), ask("invitation_other", other),
 		ask("invitation_wrong", wrong), ask("invitation_locked", locked),
 	}

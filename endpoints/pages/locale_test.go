@@ -122,7 +122,7 @@ func TestCatalogues(t *testing.T) {
 		"account.minimum": true, "invitation.lead.anonymous": true, "invitation.signin": true, "invitation.other": true,
 		"invitation.error.password": true,
 	}
-	for _, a := range []Ask{AskVerify, AskConfirm, AskRestore, AskInvitation} {
+	for _, a := range []Ask{AskVerify, AskConfirm, AskRestore, AskUnlock, AskInvitation} {
 		for _, part := range []string{".title", ".lead", ".submit"} {
 			chosen[string(a)+part] = true
 		}

@@ -22,6 +22,7 @@ const (
 	PathConfirmEmail = "/ui/confirm-email"
 	PathInvitation   = "/ui/invitation"
 	PathRestore      = "/ui/restore"
+	PathUnlock       = "/ui/unlock"
 	// Where somebody looks after the ways into their account; PathAccount leads
 	// to the first.
 	PathAccount          = "/account"

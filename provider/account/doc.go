@@ -5,6 +5,7 @@
 //	Register       -> mail with a link -> VerifyEmail
 //	RequestReset   -> mail with a link -> Reset          (every session ends)
 //	RequestEmail   -> mail to the new address -> ConfirmEmail
+//	OfferUnlock    -> mail with a link -> Unlock         (when failures have locked it)
 //	RequestPhone   -> text message to the new number -> VerifyPhone
 //	Delete         -> mail with a link -> Restore, or, when the grace is over, erasure
 //

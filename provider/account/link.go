@@ -26,6 +26,7 @@ const (
 	purposeEmail   = "change_email"
 	purposePhone   = "change_phone" // a short code, bound to its person
 	purposeRestore = "restore"
+	purposeUnlock  = "unlock"
 )
 
 // tokenBytes is the entropy of a link.

@@ -28,6 +28,7 @@ type Store interface {
 	UsersToErase(ctx context.Context, now time.Time, limit int) ([]storage.User, error)
 	MembershipsOf(ctx context.Context, userID, after string, limit int) ([]storage.Membership, error)
 	OrganizationsByID(ctx context.Context, ids []string) ([]storage.Organization, error)
+	guard.Acquaintances
 	AcquireLease(ctx context.Context, name, holder string, now, expiry time.Time) (storage.Lease, bool, error)
 	Ping(ctx context.Context) error
 }
@@ -84,6 +85,7 @@ type Passwords interface {
 type Guard interface {
 	Check(ctx context.Context, who guard.Who) error
 	Succeeded(ctx context.Context, who guard.Who) error
+	Unlock(ctx context.Context, identifier string, known ...string) (locked bool, err error)
 }
 
 // Recency says whether somebody has authenticated a short while ago

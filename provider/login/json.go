@@ -57,7 +57,7 @@ func (s *Service) JSON(ctx context.Context, in JSON) (Tokens, error) {
 	if _, err := s.OAuth.DirectClient(ctx, in.ClientID); err != nil {
 		return Tokens{}, err
 	}
-	u, device, err := s.verify(ctx, in.ClientID, in.Device, in.DeviceToken, in.Username, in.Password)
+	u, device, err := s.verify(ctx, in.ClientID, in.Device, in.DeviceToken, in.Locale, in.Username, in.Password)
 	if err != nil {
 		return Tokens{}, err
 	}

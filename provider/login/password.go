@@ -45,7 +45,7 @@ type Entered struct {
 // person is signed in. Errors: ErrCredentials, ErrDisabled, ErrUnverified,
 // ErrBusy, *guard.LockedError, *guard.LimitedError, ErrConsumed.
 func (s *Service) Password(ctx context.Context, p *Pending, b Browser, username, pw string) (Entered, error) {
-	u, device, err := s.verify(ctx, p.Request.Client.ClientID, b.Device, b.ID, username, pw)
+	u, device, err := s.verify(ctx, p.Request.Client.ClientID, b.Device, b.ID, b.Locale, username, pw)
 	if err != nil {
 		return Entered{}, err
 	}
@@ -70,7 +70,7 @@ func (s *Service) Password(ctx context.Context, p *Pending, b Browser, username,
 // verify finds the person and checks the password, with the same work and the
 // same answers whether or not there is such a person. device is the one of
 // theirs that deviceToken names, or nil.
-func (s *Service) verify(ctx context.Context, clientID string, dev session.Device, deviceToken, username, pw string) (_ storage.User, device *storage.Device, err error) {
+func (s *Service) verify(ctx context.Context, clientID string, dev session.Device, deviceToken, locale, username, pw string) (_ storage.User, device *storage.Device, err error) {
 	canonical, identifier := identify(username)
 	who := guard.Who{Identifier: identifier, Address: dev.IPAddress}
 	if deviceToken != "" {
@@ -82,7 +82,7 @@ func (s *Service) verify(ctx context.Context, clientID string, dev session.Devic
 		}
 	}
 	if err := s.Guard.Check(ctx, who); err != nil {
-		return storage.User{}, nil, s.guarded(ctx, err, canonical, clientID)
+		return storage.User{}, nil, s.guarded(ctx, err, canonical, clientID, locale)
 	}
 	u, err := s.lookup(ctx, canonical)
 	if err != nil {
@@ -148,8 +148,9 @@ func identify(username string) (canonical, identifier string) {
 }
 
 // guarded notes that the guard has refused an attempt, and that it has locked an
-// account; for an identifier that nobody owns it does as much work.
-func (s *Service) guarded(ctx context.Context, refusal error, canonical, clientID string) error {
+// account, of which its owner is told; for an identifier that nobody owns it does
+// as much work.
+func (s *Service) guarded(ctx context.Context, refusal error, canonical, clientID, locale string) error {
 	var limited *guard.LimitedError
 	if errors.As(refusal, &limited) {
 		s.Observer.Login("password", "refused", "rate_limited")
@@ -179,6 +180,9 @@ func (s *Service) guarded(ctx context.Context, refusal error, canonical, clientI
 	})
 	if err != nil {
 		return err
+	}
+	if s.Unlocking != nil {
+		s.Unlocking.OfferUnlock(ctx, canonical, locale, locked.RetryAfter)
 	}
 	return refusal
 }

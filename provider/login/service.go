@@ -63,6 +63,13 @@ type Key interface {
 	Hash(data []byte) []byte
 }
 
+// Unlocking tells people of locks (*account.Service).
+type Unlocking interface {
+	// OfferUnlock sends whoever has the address a way to lift its lock; it takes
+	// as long for nobody's.
+	OfferUnlock(ctx context.Context, canonical, locale string, life time.Duration)
+}
+
 // Observer counts logins.
 type Observer interface {
 	Login(method, result, reason string)
@@ -77,6 +84,7 @@ type Deps struct {
 	Guard     *guard.Guard
 	Factors   *mfa.Service
 	Geo       risk.Geo // nil: no place is known
+	Unlocking Unlocking
 	Change    change.Runner
 	Key       Key
 	Observer  Observer

@@ -91,7 +91,12 @@ func DefaultSettings(issuer string) Settings {
 	return Settings{Issuer: issuer, Tries: 3, Challenge: 5 * time.Minute, Sends: 10, Trust: 30 * 24 * time.Hour, Recent: 10 * time.Minute}
 }
 
-// Deps are what a Service is made of; all are required.
+// Unlocking tells people of locks (*account.Service).
+type Unlocking interface {
+	OfferUnlock(ctx context.Context, canonical, locale string, life time.Duration)
+}
+
+// Deps are what a Service is made of; all but Unlocking and Passkeys are required.
 type Deps struct {
 	Store    Store
 	Guard    Guard
@@ -104,6 +109,8 @@ type Deps struct {
 	Clock    clock.Clock
 	Rand     io.Reader
 	Settings Settings
+	// Unlocking is told of an account that locks.
+	Unlocking Unlocking
 }
 
 // Service keeps and judges factors. It is safe for concurrent use.

@@ -258,9 +258,12 @@ func (s *Service) emptied(ctx context.Context, c *change.Change, userID, reason 
 }
 
 // Reset removes every factor of a person, their backup codes and the trust in
-// their devices, for an operator who has made sure who asks. It returns how
-// many factors counted.
-func (s *Service) Reset(ctx context.Context, userID string) (n int, err error) {
+// their devices, for an operator who has made sure who asks. The record has
+// their reason; empty: ReasonReset. It returns how many factors counted.
+func (s *Service) Reset(ctx context.Context, userID, reason string) (n int, err error) {
+	if reason == "" {
+		reason = ReasonReset
+	}
 	err = s.Change.Do(ctx, "mfa: reset", func(ctx context.Context, c *change.Change) error {
 		n = 0
 		if err := s.Store.LockUser(ctx, userID); err != nil {
@@ -276,7 +279,7 @@ func (s *Service) Reset(ctx context.Context, userID string) (n int, err error) {
 			}
 			if !f.VerifiedAt.IsZero() {
 				n++
-				c.Record(removed(f, ReasonReset))
+				c.Record(removed(f, reason))
 			}
 		}
 		if err := s.emptied(ctx, c, userID, ReasonReset); err != nil || n == 0 {

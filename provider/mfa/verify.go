@@ -91,7 +91,7 @@ func (s *Service) Judge(ctx context.Context, h Holder, a Answer) (*Judged, error
 	}
 	who := guard.Who{Identifier: u.EmailCanonical, Known: h.Known, Address: h.Device.IPAddress}
 	if err := s.Guard.Check(ctx, who); err != nil {
-		return nil, s.locked(ctx, u, err)
+		return nil, s.locked(ctx, h, u, err)
 	}
 	allowed, err := s.Store.TryLink(ctx, c.ID, s.Settings.Tries)
 	if err != nil {
@@ -338,7 +338,7 @@ func (s *Service) record(ctx context.Context, j *Judged, reason string) error {
 }
 
 // locked notes that this attempt has locked the account.
-func (s *Service) locked(ctx context.Context, u storage.User, refusal error) error {
+func (s *Service) locked(ctx context.Context, h Holder, u storage.User, refusal error) error {
 	locked, ok := errors.AsType[*guard.LockedError](refusal)
 	if !ok || !locked.Fresh {
 		return refusal
@@ -351,6 +351,9 @@ func (s *Service) locked(ctx context.Context, u storage.User, refusal error) err
 	})
 	if err != nil {
 		return err
+	}
+	if s.Unlocking != nil {
+		s.Unlocking.OfferUnlock(ctx, u.EmailCanonical, h.Locale, locked.RetryAfter)
 	}
 	return refusal
 }

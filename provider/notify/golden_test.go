@@ -33,6 +33,7 @@ var every = []struct {
 	{notify.PhoneChanged, notify.SMS},
 	{notify.Invitation, notify.Email},
 	{notify.AccountDeleted, notify.Email},
+	{notify.UnlockAccount, notify.Email},
 	{notify.NewDevice, notify.Email},
 	{notify.SignInCode, notify.Email},
 	{notify.SignInCode, notify.SMS},

@@ -46,6 +46,9 @@ const (
 	// AccountDeleted is a notice that leads to /ui/restore. Token, Until: when
 	// the account is erased.
 	AccountDeleted Kind = "account_deleted"
+	// UnlockAccount tells that too many failures have locked the account, and
+	// leads to /ui/unlock. Token, Until.
+	UnlockAccount Kind = "unlock_account"
 	// NewDevice is a notice of a login from where there was none before. It leads
 	// to /account/security, as those below do. At, Device, Address.
 	NewDevice Kind = "new_device"
@@ -130,6 +133,7 @@ var kinds = map[Kind]spec{
 		needs: []need{needToken, needOrganization, needRole, needUntil},
 	},
 	AccountDeleted: {channels: []Channel{Email}, path: "/ui/restore", notice: true, needs: []need{needToken, needUntil}},
+	UnlockAccount:  {channels: []Channel{Email}, path: "/ui/unlock", needs: []need{needToken, needUntil}},
 	NewDevice:      {channels: []Channel{Email}, path: "/account/security", notice: true, needs: []need{needAt, needDevice, needAddress}},
 	SignInCode:     {channels: []Channel{Email, SMS}, needs: []need{needCode, needUntil}},
 

@@ -9,6 +9,7 @@ import (
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/provider/user/password"
@@ -17,6 +18,7 @@ import (
 
 // Store is what the service reads.
 type Store interface {
+	guard.Acquaintances
 	SystemRoles(ctx context.Context, userID string) ([]string, error)
 	MembershipsOf(ctx context.Context, userID, after string, limit int) ([]storage.Membership, error)
 	SessionByID(ctx context.Context, id string) (storage.Session, error)
@@ -39,12 +41,12 @@ type Policy interface {
 
 // Guard lifts locks (*guard.Guard).
 type Guard interface {
-	Unlock(ctx context.Context, identifier string) (locked bool, err error)
+	Unlock(ctx context.Context, identifier string, known ...string) (locked bool, err error)
 }
 
 // Factors removes second factors (*mfa.Service).
 type Factors interface {
-	Reset(ctx context.Context, userID string) (n int, err error)
+	Reset(ctx context.Context, userID, reason string) (n int, err error)
 }
 
 // Recovery makes the link by which a person sets a new password; with deliver

@@ -10,6 +10,7 @@ import (
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/provider/user/password"
 	"github.com/signet-idp/signet/storage"
@@ -220,8 +221,8 @@ func (s *Service) EndSession(ctx context.Context, by access.Holder, userID, sess
 	})
 }
 
-// Unlock lets somebody try passwords again before their lock has run out. It
-// says whether there was a lock.
+// Unlock lets somebody try passwords again before their lock has run out, on
+// their own devices too. It says whether there was a lock.
 func (s *Service) Unlock(ctx context.Context, by access.Holder, id, reason string) (bool, error) {
 	u, err := s.alive(ctx, id)
 	if err != nil {
@@ -230,7 +231,11 @@ func (s *Service) Unlock(ctx context.Context, by access.Holder, id, reason strin
 	if err := s.mayTouch(ctx, by, id); err != nil {
 		return false, err
 	}
-	locked, err := s.Guard.Unlock(ctx, u.EmailCanonical)
+	known, err := guard.Known(ctx, s.Store, id)
+	if err != nil {
+		return false, err
+	}
+	locked, err := s.Guard.Unlock(ctx, u.EmailCanonical, known...)
 	if err != nil {
 		return false, fmt.Errorf("operator: unlock: %w", fault.Wrap(err, fault.Unavailable, "the counters cannot be reached now; try again"))
 	}
@@ -246,14 +251,14 @@ func (s *Service) Unlock(ctx context.Context, by access.Holder, id, reason strin
 // ResetFactors removes every second factor of a person, for who has made sure
 // who asks; the person is told. Their sessions go on: whoever holds one has
 // proven the factors. It returns how many there were.
-func (s *Service) ResetFactors(ctx context.Context, by access.Holder, id string) (int, error) {
+func (s *Service) ResetFactors(ctx context.Context, by access.Holder, id, reason string) (int, error) {
 	if _, err := s.alive(ctx, id); err != nil {
 		return 0, err
 	}
 	if err := s.mayTouch(ctx, by, id); err != nil {
 		return 0, err
 	}
-	return s.Factors.Reset(ctx, id)
+	return s.Factors.Reset(ctx, id, reason)
 }
 
 // Link is a way back into an account.

@@ -46,7 +46,7 @@ func (s *Server) openFactors(ctx context.Context, attempts *guard.Guard) error {
 // ResetFactors removes every second factor of a person, who is told: for
 // commands that run without a server, and ask for nothing else of factors.
 func (c *Core) ResetFactors(ctx context.Context, userID string) (int, error) {
-	return mfa.New(mfa.Deps{Store: c.Store, Messages: c.Notify, Change: c.Change, Clock: c.Clock}).Reset(ctx, userID)
+	return mfa.New(mfa.Deps{Store: c.Store, Messages: c.Notify, Change: c.Change, Clock: c.Clock}).Reset(ctx, userID, "")
 }
 
 // mountFactors adds the JSON API of second factors.

@@ -158,7 +158,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	if err := s.openAccounts(ctx); err != nil {
 		return nil, err
 	}
-	s.Operator.Recovery = s.Accounts
+	s.Operator.Recovery, s.Login.Unlocking, s.Factors.Unlocking = s.Accounts, s.Accounts, s.Accounts
 	if err := s.mount(build); err != nil {
 		return nil, err
 	}
