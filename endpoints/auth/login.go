@@ -23,7 +23,7 @@ type LoginRequest struct {
 	OrganizationID string `json:"organization_id"` // id or slug
 	TenantID       string `json:"tenant_id" alias:"organization_id"`
 	MFACode        string `json:"mfa_code" doc:"Proves a second factor at once."`
-	MFAMethod      string `json:"mfa_method" doc:"The id or kind of the factor; left out: an authenticator app or a backup code, whichever the code looks like."`
+	MFAMethod      string `json:"mfa_method" doc:"The id or kind of the factor; left out: an authenticator app, else what codes are sent to, or a backup code, whichever the code looks like."`
 	DeviceName     string `json:"device_name"`
 	DeviceToken    string `json:"device_token" doc:"What POST /mfa/verify gave a device that is trusted."`
 	ClientID       string `json:"client_id"` // empty: the built-in client

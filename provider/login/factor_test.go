@@ -313,7 +313,7 @@ func (p *play) remove(t *rapid.T) {
 }
 
 func (p *play) reset(t *rapid.T) {
-	n, err := p.Factors.Reset(context.Background(), p.user.ID)
+	n, err := p.Factors.Reset(context.Background(), p.user.ID, "")
 	if err != nil || (n == 1) != (p.secret != "") {
 		t.Fatalf("%d reset: %v", n, err)
 	}

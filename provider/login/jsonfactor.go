@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,15 +59,22 @@ func (e *FactorError) Error() string { return "login: a second factor is to come
 // second goes on after a right password: with the code that came along, or by
 // *FactorError.
 func (s *Service) second(ctx context.Context, w waitingLogin, need mfa.Need, in JSON) (Tokens, error) {
+	if in.Code != "" && need.Factor {
+		a := mfa.Answer{MethodID: method(need, in.Method, in.Code), Code: in.Code}
+		id, err := s.earlier(ctx, w.UserID, need, a.MethodID)
+		if err == nil && id == "" {
+			_, id, _, err = s.waitJSON(ctx, w)
+		}
+		if err != nil {
+			return Tokens{}, err
+		}
+		return s.FactorJSON(ctx, &PendingJSON{waitingLogin: w, id: id}, in.Device, in.Locale, a, false)
+	}
 	token, id, expiry, err := s.waitJSON(ctx, w)
 	if err != nil {
 		return Tokens{}, err
 	}
 	p := &PendingJSON{waitingLogin: w, id: id}
-	if in.Code != "" && need.Factor {
-		a := mfa.Answer{MethodID: method(need, in.Method, in.Code), Code: in.Code}
-		return s.FactorJSON(ctx, p, in.Device, in.Locale, a, false)
-	}
 	out := &FactorError{Need: need, Token: token, Expiry: expiry}
 	if need.Factor {
 		h, _, err := s.jsonHolder(ctx, p, in.Device, in.Locale)
@@ -86,15 +94,39 @@ func (s *Service) second(ctx context.Context, w waitingLogin, need mfa.Need, in 
 	return Tokens{}, out
 }
 
-// method is the one that a code is of, when the login names none.
+// earlier is the login that waits for a code that was sent: the person's last
+// one, whose password has just been given once more. Empty when the method sends
+// none, or none waits.
+func (s *Service) earlier(ctx context.Context, userID string, need mfa.Need, methodID string) (string, error) {
+	if !slices.ContainsFunc(need.Methods.Verified(), func(m mfa.Method) bool { return m.ID == methodID && sent(m) }) {
+		return "", nil
+	}
+	l, err := s.Store.OpenLink(ctx, userID, purposeWaiting, s.Clock.Now())
+	if errors.Is(err, storage.ErrNotFound) {
+		return "", nil
+	}
+	return l.ID, err
+}
+
+func sent(m mfa.Method) bool { return m.Type == storage.FactorEmail || m.Type == storage.FactorSMS }
+
+// method is the one that a code is of. When the login names none: an
+// authenticator app, else what codes are sent to, else the backup codes, which
+// are longer.
 func method(need mfa.Need, named, code string) string {
+	short, other := len(strings.TrimSpace(code)) < 8, ""
 	for _, m := range need.Methods.Verified() {
-		if named == m.ID || named == m.Type || named == "" && m.Type == storage.FactorTOTP && len(strings.TrimSpace(code)) < 8 {
+		switch {
+		case named == m.ID, named == m.Type, named == "" && short && m.Type == storage.FactorTOTP:
 			return m.ID
+		case named == "" && short && other == "" && sent(m):
+			other = m.ID
 		}
 	}
-	if named != "" {
-		return named
+	for _, id := range []string{named, other} {
+		if id != "" {
+			return id
+		}
 	}
 	return mfa.TypeBackupCodes
 }

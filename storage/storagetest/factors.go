@@ -56,6 +56,21 @@ func testFactors(t *testing.T, r []Store) {
 	equal(t, must(s.UpdateFactor(ctx, theirs, 8))(t), false)
 	equal(t, must(s.CountFactors(ctx, u.ID))(t), 2)
 
+	// Of an organization's members one has two that count, one none that does.
+	o := insertOrganization(t, ctx, s)
+	begun := storage.Factor{ID: storage.NewID(), UserID: other.ID, Type: storage.FactorEmail, Sealed: []byte{4}, CreatedAt: epoch}
+	noError(t, s.InsertFactor(ctx, begun))
+	equal(t, must(s.MembersWithFactor(ctx, o.ID))(t), int64(0))
+	for _, id := range []string{u.ID, other.ID} {
+		noError(t, s.PutMembership(ctx, storage.Membership{OrganizationID: o.ID, UserID: id, Roles: []string{"member"}, JoinedAt: epoch}))
+	}
+	equal(t, must(s.MembersWithFactor(ctx, o.ID))(t), int64(1))
+	begun.VerifiedAt = epoch
+	equal(t, must(s.UpdateFactor(ctx, begun, 0))(t), true)
+	equal(t, must(s.MembersWithFactor(ctx, o.ID))(t), int64(2))
+	equal(t, must(s.DeleteFactor(ctx, other.ID, begun.ID))(t), true)
+	equal(t, must(s.MembersWithFactor(ctx, o.ID))(t), int64(1))
+
 	equal(t, must(s.DeleteFactor(ctx, other.ID, totp.ID))(t), false)
 	equal(t, must(s.DeleteFactor(ctx, u.ID, totp.ID))(t), true)
 	equal(t, must(s.DeleteFactor(ctx, u.ID, totp.ID))(t), false)
