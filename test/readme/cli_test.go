@@ -81,22 +81,22 @@ func addCommands(t *testing.T, table *strings.Builder, path []string) {
 		}
 		sub := append(slices.Clone(path), m[1])
 		own, more := ownFlags(t, sub)
+		if own != "" || !more {
+			table.WriteString("| `signet " + strings.Join(sub, " ") + "` | " + m[2] + " | " + own + " |\n")
+		}
 		if more {
 			addCommands(t, table, sub)
-			continue
 		}
-		table.WriteString("| `signet " + strings.Join(sub, " ") + "` | " + m[2] + " | " + own + " |\n")
 	}
 }
 
 // ownFlags lists the flags that not every command has, and says whether there
-// are further commands below.
+// are further commands below; such a command has flags only if it does something
+// by itself.
 func ownFlags(t *testing.T, path []string) (flags string, more bool) {
 	t.Helper()
 	help, _, _ := signet(t, scratch, "", append(slices.Clone(path), "--help")...)
-	if strings.Contains(help, "Available Commands:") {
-		return "", true
-	}
+	more = strings.Contains(help, "Available Commands:")
 	var own []string
 	_, list, _ := strings.Cut(help, "\nFlags:\n")
 	for line := range strings.Lines(list) {
@@ -106,9 +106,9 @@ func ownFlags(t *testing.T, path []string) (flags string, more bool) {
 		}
 	}
 	if len(own) > 20 {
-		return "[every setting](configuration.md)", false
+		return "[every setting](configuration.md)", more
 	}
-	return strings.Join(own, " "), false
+	return strings.Join(own, " "), more
 }
 
 // keepGenerated compares the part of a page between two comments with what it
