@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -11,8 +13,8 @@ import (
 func newKeysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
-		Short: "List, rotate and revoke signing keys",
-		Long: `List, rotate and revoke signing keys.
+		Short: "List, export, rotate and revoke signing keys",
+		Long: `List, export, rotate and revoke signing keys.
 
 Keys rotate by themselves. Rotating by hand is safe at any time: the next key
 has been published long enough for every verifier to know it. Revoking is for a
@@ -21,7 +23,7 @@ key that leaked: every token it signed dies at once, everywhere.`,
   signet keys rotate --alg ES256
   signet keys revoke kW9x…`,
 	}
-	cmd.AddCommand(newKeysListCommand(), newKeysRotateCommand(), newKeysRevokeCommand())
+	cmd.AddCommand(newKeysListCommand(), newKeysExportCommand(), newKeysRotateCommand(), newKeysRevokeCommand())
 	return cmd
 }
 
@@ -40,6 +42,61 @@ func newKeysListCommand() *cobra.Command {
 				t.add(k.KID, k.Use, k.Algorithm, k.State, when(k.ActiveAt), when(k.RetireAt))
 			}
 			return out.write(cmd.OutOrStdout(), list, t)
+		})
+	}
+	return cmd
+}
+
+// published says whether a key is in the JWKS for tokens.
+func published(k control.Key) bool {
+	return k.Use == "sig" && (k.State == "next" || k.State == "active" || k.State == "retiring")
+}
+
+func newKeysExportCommand() *cobra.Command {
+	var format, alg string
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Print the public keys that tokens are verified with",
+		Long: `Print the public halves of the keys that verify tokens: those that sign, those
+that will, and those that did and whose tokens may be alive. For gateways that
+read no JWKS: a key is among them for longer than a JWKS may be cached before it
+signs, so fetch them anew every few minutes.
+
+  jwk  a JWK set (RFC 7517), as at /.well-known/jwks.json
+  pem  one SubjectPublicKeyInfo after another, each with its kid before it; one
+       alone is at /.well-known/jwks/KID.pem`,
+		Example: `  signet keys export --format pem > keys.pem
+  signet keys export --alg ES256`,
+		Args: noArgs,
+	}
+	cmd.Flags().StringVar(&format, "format", "jwk", "jwk or pem")
+	cmd.Flags().StringVar(&alg, "alg", "", "only the keys of this algorithm")
+	storeFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if format != "jwk" && format != "pem" {
+			return usagef("--format is jwk or pem, not %q", format)
+		}
+		return withOperations(cmd, func(ctx context.Context, ops control.Operations) error {
+			list, err := ops.ListKeys(ctx)
+			if err != nil {
+				return err
+			}
+			set := map[string][]map[string]any{"keys": {}}
+			for _, k := range list {
+				if !published(k) || alg != "" && k.Algorithm != alg {
+					continue
+				}
+				set["keys"] = append(set["keys"], k.JWK)
+				if format == "pem" {
+					fmt.Fprintf(cmd.OutOrStdout(), "# kid %s, %s, %s\n%s", k.KID, k.Algorithm, k.State, k.PEM)
+				}
+			}
+			if format == "pem" {
+				return nil
+			}
+			enc := json.NewEncoder(cmd.OutOrStdout())
+			enc.SetIndent("", "  ")
+			return enc.Encode(set)
 		})
 	}
 	return cmd

@@ -15,8 +15,10 @@ import (
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/keys"
 	"github.com/signet-idp/signet/provider/client"
+	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/oauth/params"
+	"github.com/signet-idp/signet/storage"
 )
 
 // Handler serves the protocol endpoints.
@@ -60,6 +62,11 @@ func (h *Handler) Mount(t *web.Table) {
 			Name: "jwks", Summary: "JSON Web Key Set", Tags: tags,
 			Methods: get, Path: oauth.PathJWKS, Auth: web.Public(), Prepared: h.keySet, Style: web.OAuth, CORS: web.CORSAny,
 			Response: web.TypeOf[shape.KeySet](),
+		},
+		web.Route{
+			Name: "publicKeyPEM", Summary: "One key of the key set, as KID.pem (RFC 7468 §13), for gateways that read no JWKS", Tags: tags,
+			Methods: get, Path: "/.well-known/jwks/{file}", Auth: web.Public(), Handler: h.keyPEM, Style: web.OAuth, CORS: web.CORSAny,
+			Response: web.TypeOf[string](), Produces: "application/x-pem-file",
 		},
 		web.Route{
 			Name: "authorize", Summary: "Authorization endpoint", Tags: tags,
@@ -121,6 +128,24 @@ func (h *Handler) keySet() *web.Prepared {
 	p := web.NewPrepared("application/json", set.CacheControl, set.Body)
 	h.jwks.Store(&document{snapshot, p, set.CacheControl})
 	return p
+}
+
+// keyPEM is GET /.well-known/jwks/{kid}.pem: a key that is in the key set.
+func (h *Handler) keyPEM(w http.ResponseWriter, r *http.Request) error {
+	snapshot := h.Keys.Snapshot()
+	for _, k := range snapshot.Keys() {
+		shown := k.Use == storage.KeyUseSig && (k.State == keys.StateNext || k.State == keys.StateActive || k.State == keys.StateRetiring)
+		if !shown || r.PathValue("file") != k.KID+".pem" {
+			continue
+		}
+		text, err := k.PEM()
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Cache-Control", snapshot.JWKS().CacheControl)
+		return web.WriteBody(w, http.StatusOK, "application/x-pem-file", []byte(text))
+	}
+	return fault.New(fault.NotFound, "no such key is in the key set")
 }
 
 // form reads a form body as OAuth parameters: each name once, bounded.

@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"crypto"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
@@ -182,5 +187,39 @@ func TestOpenFeed(t *testing.T) {
 	}
 	if statuses[200] != 20 || statuses[429] != 5 {
 		t.Error(statuses)
+	}
+}
+
+// TestKeysAsPEM: each key of the key set alone, and as the other form says.
+func TestKeysAsPEM(t *testing.T) {
+	t.Parallel()
+	in := harness.Start(t, harness.Options{})
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal([]byte(body(t, getFeed(t, in, "/.well-known/jwks.json", "", nil).Body)), &set); err != nil || len(set.Keys) < 2 {
+		t.Fatal(len(set.Keys), err)
+	}
+	for _, k := range set.Keys {
+		got := getFeed(t, in, "/.well-known/jwks/"+k.KeyID+".pem", "", nil)
+		block, rest := pem.Decode([]byte(body(t, got.Body)))
+		if block == nil || block.Type != "PUBLIC KEY" || len(rest) > 0 || !strings.HasPrefix(got.Header.Get("Cache-Control"), "public, max-age=") {
+			t.Fatalf("%s: %s", k.KeyID, got.Header)
+		}
+		public, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !public.(interface{ Equal(crypto.PublicKey) bool }).Equal(k.Key) {
+			t.Errorf("%s is another key", k.KeyID)
+		}
+	}
+	feed := in.Keys.Snapshot().FeedJWKS()
+	var others jose.JSONWebKeySet
+	if err := json.Unmarshal(feed.Body, &others); err != nil || len(others.Keys) == 0 {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"none.pem", set.Keys[0].KeyID, set.Keys[0].KeyID + ".pem.pem", others.Keys[0].KeyID + ".pem"} {
+		if got := getFeed(t, in, "/.well-known/jwks/"+file, "", nil); got.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %d", file, got.StatusCode)
+		}
 	}
 }

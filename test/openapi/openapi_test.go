@@ -13,6 +13,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/keys"
 	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
@@ -166,9 +167,13 @@ func people(t *testing.T, in *harness.Instance) (all, none string, values map[st
 	}); err != nil {
 		t.Fatal(err)
 	}
+	signer, err := in.Keys.Snapshot().Signer(keys.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return token("openid profile email account organizations admin"), token("openid"), map[string]string{
 		"user_id": u.ID, "id": u.ID, "org_id": org.ID, "organization_id": org.ID, "session_id": s.ID, "client_id": "everything",
-		"role": "admin", "device_id": device, "resource_id": base64.RawURLEncoding.EncodeToString([]byte(api)),
+		"role": "admin", "device_id": device, "file": signer.KID() + ".pem", "gate": "default", "resource_id": base64.RawURLEncoding.EncodeToString([]byte(api)),
 	}
 }
 

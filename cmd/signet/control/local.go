@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -83,9 +84,18 @@ func (l Local) ListKeys(ctx context.Context) ([]Key, error) {
 	}
 	list := []Key{}
 	for _, k := range l.Core.Keys.Snapshot().Keys() {
+		text, err := k.PEM()
+		if err != nil {
+			return nil, err
+		}
+		var jwk map[string]any
+		if err := json.Unmarshal(k.JWK, &jwk); err != nil {
+			return nil, fmt.Errorf("keys: %s: %w", k.KID, err)
+		}
 		list = append(list, Key{
 			KID: k.KID, Use: string(k.Use), Algorithm: k.Algorithm, State: string(k.State),
 			CreatedAt: k.CreatedAt, ActiveAt: k.ActivateAt, RetireAt: k.RetireAt, RevokedAt: k.RevokedAt,
+			JWK: jwk, PEM: text,
 		})
 	}
 	return list, nil

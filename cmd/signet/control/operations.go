@@ -91,6 +91,9 @@ type Key struct {
 	ActiveAt  time.Time `json:"active_at,omitzero"`
 	RetireAt  time.Time `json:"retire_at,omitzero"`
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
+	// The public half, as a JWK and as SubjectPublicKeyInfo.
+	JWK map[string]any `json:"jwk"`
+	PEM string         `json:"pem"`
 }
 
 // KeyRequest names keys: an algorithm (empty: all) to rotate, or a kid to revoke.
