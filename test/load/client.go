@@ -17,6 +17,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/signet-idp/signet/internal/testkit/softkey"
 )
 
 // worker is one connection that is kept alive, with a browser's cookies.
@@ -27,6 +29,8 @@ type worker struct {
 	scratch []byte
 	// What an operation carries from one request to the next.
 	refresh, access string
+	key             *softkey.Passkey
+	owner           string // of the key
 }
 
 const usualScope = "openid profile email offline_access"

@@ -59,6 +59,8 @@ func operations() []operation {
 		{name: "code-rs256", prepare: personal("RS256"), once: code("RS256")},
 		{name: "login", promise: 38, once: login},
 		{name: "login-json", promise: 38, once: loginJSON},
+		{name: "login-totp", shared: appHolders, once: loginTOTP},
+		{name: "login-passkey", prepare: passkeyHolder, once: loginPasskey},
 		{name: "dashboard-user", prepare: member, once: read("/users/me/dashboard")},
 		{name: "activity", prepare: member, once: read("/users/me/activity")},
 		{name: "dashboard-organization", prepare: owner, once: read("/organizations/acme/dashboard")},

@@ -79,13 +79,18 @@ func newServer(o *options, dir, databaseURL string) (*server, error) {
 	if _, err := rand.Read(key); err != nil {
 		return nil, err
 	}
-	s := &server{bin: o.bin, dir: dir, cpu: o.serverCPU(), url: "http://" + addr}
+	// By name: a passkey belongs to one.
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{bin: o.bin, dir: dir, cpu: o.serverCPU(), url: "http://" + net.JoinHostPort("localhost", port)}
 	s.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GOMAXPROCS=1",
 		"SIGNET_ADDR=" + addr, "SIGNET_ISSUER=" + s.url, "SIGNET_DATABASE_URL=" + databaseURL,
 		"SIGNET_MASTER_KEY=load:" + base64.StdEncoding.EncodeToString(key),
 		// All come from one address, and that is no attack.
-		"SIGNET_LIMITS_LOGINS_PER_ADDR=1000000000", "SIGNET_LIMITS_READS_PER_ADDR=0", "SIGNET_LIMITS_READS_PER_CALLER=0",
+		"SIGNET_LIMITS_LOGINS_PER_ADDR=1000000000", "SIGNET_LIMITS_REGISTERS_PER_ADDR=0", "SIGNET_LIMITS_READS_PER_ADDR=0", "SIGNET_LIMITS_READS_PER_CALLER=0",
 		"SIGNET_SERVER_DRAIN_DELAY=0s",
 	}
 	if o.prof != "" {
