@@ -21,7 +21,7 @@ func (s *Service) OfferUnlock(ctx context.Context, canonical, locale string, lif
 	// Where too much waits, the lock ends by itself.
 	_ = s.later(ctx, "unlock", func(ctx context.Context) error {
 		if canonical == "" || s.Messages.Check(notify.Email) != nil {
-			return nil
+			return nil //nolint:nilerr // nobody can be told
 		}
 		err := s.limit(ctx, "unlock", canonical)
 		if fault.Is(err, fault.RateLimited) {

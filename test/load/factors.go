@@ -59,10 +59,11 @@ type proof struct {
 func (w *worker) newcomer(ctx context.Context, kind string) (email, access string, begun proof, err error) {
 	email = strings.ToLower(rand.Text()) + "@acme.test"
 	var made proof
-	if err = w.json(ctx, "/auth/register", "", map[string]any{"email": email, "password": password}, &made); err != nil {
+	if err := w.json(ctx, "/auth/register", "", map[string]any{"email": email, "password": password}, &made); err != nil {
 		return email, "", begun, err
 	}
-	return email, made.Access, begun, w.json(ctx, "/mfa/setup", made.Access, map[string]any{"method_type": kind}, &begun)
+	err = w.json(ctx, "/mfa/setup", made.Access, map[string]any{"method_type": kind}, &begun)
+	return email, made.Access, begun, err
 }
 
 // confirm sends the first proof of a factor.
