@@ -41,11 +41,15 @@ const (
 	defaultUserScope = "openid profile email"
 )
 
+// OwnPages is the client that events and sessions name when somebody signs in to
+// a page of ours. No client is registered by it, and none can be.
+const OwnPages = "signet-account"
+
 // ValidID says whether id may be a client_id: 1 to 128 of A-Z a-z 0-9 . _ ~ :
-// and -, and not in the form of a UUID. A service's token has its client_id as
+// and -, not in the form of a UUID, and not OwnPages. A service's token has its client_id as
 // sub, which must never be a person's id; and it stands in URL paths.
 func ValidID(id string) bool {
-	if id == "" || len(id) > maxClientID || strings.Trim(id, ".") == "" {
+	if id == "" || id == OwnPages || len(id) > maxClientID || strings.Trim(id, ".") == "" {
 		return false
 	}
 	for i := range len(id) {

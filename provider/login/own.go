@@ -14,9 +14,8 @@ import (
 	"github.com/signet-idp/signet/storage"
 )
 
-// OwnClient is the client that events and sessions name when somebody signs in
-// to a page of ours. No client is registered by it and no code is given out.
-const OwnClient = "signet-account"
+// OwnClient is the client of logins to pages of ours: no code is given out.
+const OwnClient = client.OwnPages
 
 // Own is a login to a page of ours instead of a client.
 type Own struct {
