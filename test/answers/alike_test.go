@@ -18,7 +18,7 @@ import (
 
 // strangers are addresses of every kind that an answer must not tell apart, all
 // of one length: even an answer's length says nothing. The first is nobody's.
-var strangers = []string{"nobody", "active", "paused", "unsure", "erased", "keyset"}
+var strangers = []string{"nobody", "active", "paused", "unsure", "erased", "keyset", "twofac"}
 
 func address(who string) string { return who + "@acme.test" }
 
@@ -40,6 +40,11 @@ func (w *world) populate(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch who {
+		case "twofac": // somebody with a second factor
+			err = in.Store.InsertFactor(ctx, storage.Factor{
+				ID: storage.NewID(), UserID: u.ID, Type: storage.FactorTOTP, Name: "app", Sealed: []byte("sealed"),
+				CreatedAt: u.CreatedAt, VerifiedAt: u.CreatedAt,
+			})
 		case "paused":
 			_, err = in.Users.SetStatus(ctx, u.ID, storage.UserSuspended, "test")
 		case "erased":
@@ -131,6 +136,8 @@ func TestAlike(t *testing.T) {
 	}{
 		// The eleventh failure locks, and then the right password does not help.
 		{"login", asJSON("/auth/login", m{"password": "wrong"}), []int{401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 423, 423}},
+		{"login with a code", asJSON("/auth/login", m{"password": "wrong", "mfa_code": "123456"}), []int{401, 401}},
+		{"login with a device", asJSON("/auth/login", m{"password": "wrong", "device_token": strings.Repeat("a", 64)}), []int{401, 401}},
 		{"forgot password", asJSON("/auth/forgot-password", nil), []int{200, 200, 429}},
 		{"resend verification", asJSON("/auth/resend-verification", nil), []int{200, 200, 429}},
 		{"register", asJSON("/auth/register", m{"password": password}), []int{202, 202, 429}},
@@ -187,6 +194,63 @@ func TestLockedAlike(t *testing.T) {
 			}
 			if !strings.HasPrefix(got, "423\n") || !strings.Contains(got, "Retry-After: (varies)") || !strings.Contains(got, "AUTH_008") {
 				t.Errorf("%s: %s", who, got)
+			}
+		}
+	})
+}
+
+// TestFactorsAlike: what is another person's, and what is nobody's, is answered
+// alike: no challenge, method or device of others can be told from one that is
+// not there, nor a login's mfa_token from one that was never given out.
+func TestFactorsAlike(t *testing.T) {
+	t.Parallel()
+	engines(t, nil, func(t *testing.T, w *world) {
+		in, ctx := w.all[0], t.Context()
+		// Ada has mail as her second factor, a login that waits and a challenge.
+		ada := in.User(t, "ada@acme.test", password)
+		bob := in.User(t, "bob@acme.test", password)
+		factor := storage.Factor{
+			ID: storage.NewID(), UserID: ada.ID, Type: storage.FactorTOTP, Name: "app", Sealed: []byte("sealed"),
+			CreatedAt: ada.CreatedAt, VerifiedAt: ada.CreatedAt,
+		}
+		if err := in.Store.InsertFactor(ctx, factor); err != nil {
+			t.Fatal(err)
+		}
+		w.sync(t)
+		waiting := send(t, in, http.MethodPost, "/auth/login", m{"email": ada.Email, "password": password})
+		challenge, pending := waiting.text("mfa_challenge_id"), waiting.text("mfa_token")
+		if waiting.status != http.StatusOK || challenge == "" || pending == "" {
+			t.Fatalf("%d %s", waiting.status, waiting.raw)
+		}
+		bearer := "Bearer " + send(t, in, http.MethodPost, "/auth/login", m{"email": bob.Email, "password": password}).text("access_token")
+		own := factor
+		own.ID, own.UserID = storage.NewID(), bob.ID
+		if err := in.Store.InsertFactor(ctx, own); err != nil {
+			t.Fatal(err)
+		}
+		forged := strings.Repeat("A", len(pending))
+		for _, c := range []struct {
+			name, method, path string
+			body               func(id string) m
+			theirs, nobodys    string
+			status             int
+			with               []string
+		}{
+			{"challenge a method", http.MethodPost, "/mfa/challenge", func(id string) m { return m{"method_id": id} }, factor.ID, storage.NewID(), 404, []string{"Authorization", bearer}},
+			{"verify a challenge", http.MethodPost, "/mfa/verify", func(id string) m { return m{"challenge_id": id, "code": "123456"} }, challenge, storage.NewID(), 404, []string{"Authorization", bearer}},
+			{"verify a method", http.MethodPost, "/mfa/verify", func(id string) m { return m{"method_id": id, "code": "123456"} }, factor.ID, storage.NewID(), 404, []string{"Authorization", bearer}},
+			{"a login's token, changed", http.MethodPost, "/mfa/challenge", func(id string) m { return m{"mfa_token": id, "method_type": "totp"} }, pending[:len(pending)-4] + "AAAA", forged, 0, nil},
+			{"the same, verified", http.MethodPost, "/mfa/verify", func(id string) m { return m{"mfa_token": id, "challenge_id": challenge, "code": "123456"} }, pending[:len(pending)-4] + "AAAA", forged, 0, nil},
+		} {
+			theirs := send(t, in, c.method, c.path, c.body(c.theirs), c.with...)
+			nobodys := send(t, in, c.method, c.path, c.body(c.nobodys), c.with...)
+			a := portrait(theirs.status, theirs.header, strings.ReplaceAll(string(theirs.raw), c.theirs, "(id)"), ada.Email)
+			b := portrait(nobodys.status, nobodys.header, strings.ReplaceAll(string(nobodys.raw), c.nobodys, "(id)"), ada.Email)
+			if a != b {
+				t.Errorf("%s tells (-theirs +nobody's)\n%s", c.name, cmp.Diff(a, b))
+			}
+			if c.status != 0 && theirs.status != c.status || theirs.status < 400 || theirs.status >= 500 {
+				t.Errorf("%s: %d %s", c.name, theirs.status, theirs.raw)
 			}
 		}
 	})
