@@ -35,6 +35,8 @@ const PAGES = [
   "verify-done",
   "confirm",
   "restore",
+  "unlock",
+  "unlock-done",
   "invitation",
   "invitation-error",
   "invitation-signed-in",

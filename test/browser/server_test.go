@@ -145,7 +145,7 @@ func (p *provider) accountGallery(w http.ResponseWriter, req *http.Request, b pa
 	case "new-password":
 		v.Transaction, v.Token, v.Email = "", token, email
 		answer(w, r.NewPassword(w, http.StatusOK, v))
-	case "verify", "confirm", "restore", "invitation":
+	case "verify", "confirm", "restore", "unlock", "invitation":
 		ask.Ask = pages.Ask(name)
 		answer(w, r.Question(w, http.StatusOK, ask))
 	case "invitation-error":
@@ -154,7 +154,7 @@ func (p *provider) accountGallery(w http.ResponseWriter, req *http.Request, b pa
 	case "invitation-signed-in":
 		ask.Ask, ask.SignedIn = pages.AskInvitation, true
 		answer(w, r.Question(w, http.StatusOK, ask))
-	case "register-sent", "recover-sent", "recover-done", "resend-sent", "verify-done", "invitation-done", "register-closed":
+	case "register-sent", "recover-sent", "recover-done", "resend-sent", "verify-done", "unlock-done", "invitation-done", "register-closed":
 		told.Told = pages.Told(name)
 		if name == "register-sent" {
 			told.Transaction = "sealed"

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"github.com/pquerna/otp/totp"
 )
 
 // alikeOptions are the command line of `load alike`.
@@ -121,10 +122,34 @@ func questions() []question {
 	return []question{
 		{"login", http.StatusUnauthorized, of("active"), of("nobody"), "/auth/login", map[string]any{"password": "wrong"}},
 		{"login-no-password", http.StatusUnauthorized, of("keyset"), of("nobody"), "/auth/login", map[string]any{"password": "wrong"}},
+		{"login-second-factor", http.StatusUnauthorized, of("twofac"), of("nobody"), "/auth/login", map[string]any{"password": "wrong", "mfa_code": "123456"}},
 		{"forgot-password", http.StatusOK, of("active"), of("nobody"), "/auth/forgot-password", nil},
 		{"resend-verification", http.StatusOK, of("unsure"), of("nobody"), "/auth/resend-verification", nil},
 		{"register", http.StatusAccepted, of("active"), fresh, "/auth/register", map[string]any{"password": password}},
 	}
+}
+
+func twofac(n int) string { return fmt.Sprintf("twofac-%04d@acme.test", n) }
+
+// guardPeople sets an authenticator app up for those who are to have one.
+func guardPeople(ctx context.Context, w *worker) error {
+	for n := range alikePeople {
+		var made, begun proof
+		if err := w.json(ctx, "/auth/login", "", map[string]any{"email": twofac(n), "password": password}, &made); err != nil {
+			return err
+		}
+		if err := w.json(ctx, "/mfa/setup", made.Access, map[string]any{"method_type": "totp"}, &begun); err != nil {
+			return err
+		}
+		code, err := totp.GenerateCode(begun.Secret, time.Now())
+		if err != nil {
+			return err
+		}
+		if err := w.confirm(ctx, made.Access, map[string]any{"challenge_id": begun.Challenge, "code": code}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func alikeYAML() string {
@@ -133,6 +158,7 @@ func alikeYAML() string {
 	for n := range alikePeople {
 		fmt.Fprintf(&b, "  - {email: active-%04d@acme.test, email_verified: true, password: %s}\n", n, password)
 		fmt.Fprintf(&b, "  - {email: unsure-%04d@acme.test, email_verified: false, password: %s}\n", n, password)
+		fmt.Fprintf(&b, "  - {email: %s, email_verified: true, password: %s}\n", twofac(n), password)
 		fmt.Fprintf(&b, "  - {email: keyset-%04d@acme.test, email_verified: true}\n", n)
 	}
 	return b.String()
@@ -178,6 +204,9 @@ func alike(ctx context.Context, o *alikeOptions, engine, dir string) (all []alik
 	defer func() { err = errors.Join(err, s.stop()) }()
 	w := (&site{url: s.url, installation: people}).newWorker(0)
 	defer w.client.CloseIdleConnections()
+	if err := guardPeople(ctx, w); err != nil {
+		return nil, err
+	}
 	for _, q := range o.questions {
 		known, nobody, err := q.measure(ctx, w, o.requests, o.pause)
 		if err != nil {
