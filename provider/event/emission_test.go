@@ -29,7 +29,7 @@ func toCome() map[event.Type]string {
 // about afterwards: whoever calls one records an event.
 func stateMethods() []string {
 	return strings.Fields(`
-		InsertClient UpdateClient DeleteClient PutClientSecret DeleteClientSecret PutResource DeleteResource
+		InsertClient UpdateClient DeleteClient PutClientSecret DeleteClientSecret PutResource DeleteResource PutGate DeleteGate
 		InsertFactor DeleteFactor ReplaceBackupCodes UseBackupCode PutMFAPolicy DeleteMFAPolicy
 		InsertGrant RevokeGrant RevokeGrantsOfSession RevokeGrantsOfUser RevokeGrantsOfUserClient RevokeGrantsOfClient
 		InsertInvitation RenewInvitation AcceptInvitation RevokeInvitation RevokeInvitationsOf
