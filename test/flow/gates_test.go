@@ -7,16 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signet-idp/signet/gateway"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
 )
-
-// identityHeaders are all that a gateway copies to its upstream.
-var identityHeaders = []string{
-	"X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Preferred-Username", "X-Auth-Request-Groups",
-	"Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups",
-	"X-Signet-Subject", "X-Signet-Org", "X-Signet-Roles", "X-Signet-Scope", "X-Signet-Client", "X-Signet-Session", "X-Signet-Acr", "X-Signet-Token-Exp",
-}
 
 func TestGates(t *testing.T) {
 	t.Parallel()
@@ -92,7 +86,7 @@ func TestGates(t *testing.T) {
 					if resp.StatusCode != want || resp.Header.Get("WWW-Authenticate") != tt.challenge {
 						t.Errorf("%s %s: %d %s", method, path, resp.StatusCode, resp.Header.Get("WWW-Authenticate"))
 					}
-					for _, name := range identityHeaders {
+					for _, name := range gateway.IdentityHeaders() { // the server has the same
 						if _, there := resp.Header[name]; there != (tt.status == http.StatusOK) {
 							t.Errorf("%s %s: header %s there: %v", method, path, name, there)
 						}
