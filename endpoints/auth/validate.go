@@ -82,6 +82,8 @@ type input struct {
 	// header: form B, where a bad token is 401: services that call it take any
 	// 200 for a yes.
 	header bool
+	// bare: a success is 200 without a body, whatever the method.
+	bare bool
 }
 
 func (h *Handler) read(r *http.Request) (input, error) {
@@ -165,6 +167,10 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, in input, gate 
 		record.User(t.Subject)
 	}
 	identity(w.Header(), t)
+	if in.bare {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
 	if r.Method == http.MethodHead || strings.Contains(r.Header.Get("Prefer"), "return=minimal") {
 		w.WriteHeader(http.StatusNoContent)
 		return nil

@@ -71,8 +71,13 @@ type Publisher struct {
 	closed      bool
 	subscribers int
 
-	snapshot   Snapshot
-	snapshotAt time.Time
+	// building is held by the one Snapshot that is being made. It is taken
+	// before mu, and mu is not held meanwhile: what the view enforces must not
+	// wait for a compressor.
+	building sync.Mutex
+	snapshot Snapshot
+	made     time.Time
+	of       state
 }
 
 // message is an Event of entries with what it covers.
@@ -112,7 +117,7 @@ func (p *Publisher) Step(s revocation.Step) {
 	defer p.mu.Unlock()
 	moved := s.Whole || s.Head != p.head
 	if s.Whole {
-		p.entries, p.messages, p.snapshotAt = nil, nil, time.Time{}
+		p.entries, p.messages = nil, nil
 	}
 	for _, r := range s.Entries {
 		p.entries = append(p.entries, newEntry(r))
@@ -120,7 +125,8 @@ func (p *Publisher) Step(s revocation.Step) {
 	p.feedID, p.head, p.asOf, p.ready = shortID(s.FeedID), s.Head, s.AsOf, true
 	if !s.AsOf.Before(p.nextSweep) {
 		now := s.AsOf.Unix()
-		p.entries = slices.DeleteFunc(p.entries, func(e entry) bool { return e.expiry < now })
+		// A copy: a snapshot may be reading the old one.
+		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e entry) bool { return e.expiry < now })
 		p.nextSweep = s.AsOf.Add(sweepEvery)
 	}
 	if moved {
@@ -191,16 +197,19 @@ func (p *Publisher) KeySet() keys.KeySet { return p.keys.Snapshot().FeedJWKS() }
 // Snapshot returns everything that is alive, signed within the last second.
 // Errors: ErrNotReady, those of signing.
 func (p *Publisher) Snapshot() (Snapshot, error) {
+	p.building.Lock()
+	defer p.building.Unlock()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.ready {
+	ready, s, head, entries := p.ready, p.state(), p.head, p.entries // only appended to
+	p.mu.Unlock()
+	if !ready {
 		return Snapshot{}, ErrNotReady
 	}
 	now := p.clock.Now()
-	if age := now.Sub(p.snapshotAt); p.snapshot.Seq == p.head && age >= 0 && age < snapshotFor {
+	if age := now.Sub(p.made); p.of.feedID == s.feedID && p.snapshot.Seq == head && age >= 0 && age < snapshotFor {
 		return p.snapshot, nil
 	}
-	data, err := p.sign(TypeRevocations, p.state().entries(now, 0, p.head, p.entries))
+	data, err := p.sign(TypeRevocations, s.entries(now, 0, head, entries))
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -213,9 +222,9 @@ func (p *Publisher) Snapshot() (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("feed: compress: %w", err)
 	}
-	tag := `W/"` + p.feedID + "." + strconv.FormatInt(p.head, 36) + "." + strconv.Itoa(len(p.entries)) + `"`
-	p.snapshot = Snapshot{JWS: []byte(data), Gzip: packed.Bytes(), Tag: tag, Seq: p.head}
-	p.snapshotAt = now
+	tag := `W/"` + s.feedID + "." + strconv.FormatInt(head, 36) + "." + strconv.Itoa(len(entries)) + `"`
+	p.snapshot = Snapshot{JWS: []byte(data), Gzip: packed.Bytes(), Tag: tag, Seq: head}
+	p.made, p.of = now, s
 	return p.snapshot, nil
 }
 

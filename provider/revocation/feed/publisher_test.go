@@ -306,3 +306,31 @@ func BenchmarkSnapshot(b *testing.B) {
 		b.ReportMetric(float64(len(s.Gzip)), "B-compressed")
 	}
 }
+
+// TestSnapshotsWhileEntriesCome: what is being signed does not change under it.
+func TestSnapshotsWhileEntriesCome(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.load(2000)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 20 {
+				s, err := k.p.Snapshot()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if p := k.open(string(s.JWS), feed.TypeRevocations); int64(len(p.Entries)) != p.Seq || p.Entries[p.Seq-1].Seq != p.Seq {
+					t.Errorf("%d entries up to %d", len(p.Entries), p.Seq)
+					return
+				}
+			}
+		})
+	}
+	for range 200 {
+		k.clk.Advance(100 * time.Millisecond) // sweeps come by, too
+		k.add(3)
+	}
+	wg.Wait()
+}
