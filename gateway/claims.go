@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	exact "github.com/go-jose/go-jose/v4/json"
 )
 
 // Claims are what a verified access token says (RFC 9068 §2.2).
@@ -99,7 +102,10 @@ const maxTime = 1 << 40
 // parseClaims reads a payload whose signature was checked.
 func parseClaims(payload []byte, keyID string) (*Claims, error) {
 	var w wire
-	if err := json.Unmarshal(payload, &w); err != nil {
+	// Names count to the letter and only once (RFC 7519 §4): encoding/json would
+	// take "Roles" for "roles", and the last of two; verifiers in other
+	// languages would not.
+	if !utf8.Valid(payload) || exact.Unmarshal(payload, &w) != nil {
 		return nil, errClaims
 	}
 	if w.Issuer == "" || w.Subject == "" || w.JTI == "" || len(w.Audience) == 0 || w.Expiry <= 0 || w.Expiry > maxTime ||

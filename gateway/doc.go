@@ -20,5 +20,6 @@
 // forged, repeated, out of order or missing is noticed: the Verifier then
 // counts as stale until it has caught up with a snapshot.
 //
-// The package imports the standard library and go-jose only.
+// The vectors in testdata hold this package and those for other languages to the
+// same verdicts. The package imports the standard library and go-jose only.
 package gateway

@@ -148,8 +148,7 @@ func (f *follower) run(ctx context.Context) {
 			wait, failing = retryFirst, false
 		}
 		if errors.Is(err, errResync) {
-			f.synced = false
-			f.fresh.Store(nil)
+			f.lost()
 		}
 		if err != nil && !errors.Is(err, io.EOF) && !failing {
 			failing = true
@@ -160,6 +159,12 @@ func (f *follower) run(ctx context.Context) {
 		}
 		wait = min(2*wait, retryMost)
 	}
+}
+
+// lost: nobody vouches for the list until it was read anew.
+func (f *follower) lost() {
+	f.synced = false
+	f.fresh.Store(nil)
 }
 
 // session is one connection: a snapshot if need be, then the stream until it
@@ -227,7 +232,12 @@ func (f *follower) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("gateway: feed: snapshot: %w", err)
 	}
-	m, err := f.open(ctx, string(bytes.TrimSpace(body)), typeRevocations)
+	return f.begin(ctx, string(bytes.TrimSpace(body)))
+}
+
+// begin replaces the list by that of a snapshot.
+func (f *follower) begin(ctx context.Context, snapshot string) error {
+	m, err := f.open(ctx, snapshot, typeRevocations)
 	if err != nil {
 		return err
 	}

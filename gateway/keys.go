@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,8 +13,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
+	exact "github.com/go-jose/go-jose/v4/json"
 )
 
 const (
@@ -106,26 +109,34 @@ func (s *keySet) fetch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("gateway: key set: %w", err)
 	}
-	var set struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := json.Unmarshal(body, &set); err != nil || len(set.Keys) > maxKeys {
-		return fmt.Errorf("gateway: key set: not one, or of too many keys")
-	}
-	keys := make(map[string]jose.JSONWebKey, len(set.Keys))
-	for _, raw := range set.Keys {
-		var k jose.JSONWebKey
-		// One of a kind we do not know must not make the others useless
-		// (RFC 7517 §5).
-		if json.Unmarshal(raw, &k) == nil && k.KeyID != "" && k.Valid() && k.IsPublic() && (k.Use == "" || k.Use == "sig") {
-			keys[k.KeyID] = k
-		}
+	keys, err := readKeys(body)
+	if err != nil {
+		return err
 	}
 	s.current.Store(&keys)
 	s.mu.Lock()
 	s.tag, s.maxAge = resp.Header.Get("ETag"), age
 	s.mu.Unlock()
 	return nil
+}
+
+// readKeys reads a JWKS (RFC 7517 §5).
+func readKeys(body []byte) (map[string]jose.JSONWebKey, error) {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(body, &set); err != nil || len(set.Keys) > maxKeys {
+		return nil, errors.New("gateway: key set: not one, or of too many keys")
+	}
+	keys := make(map[string]jose.JSONWebKey, len(set.Keys))
+	for _, raw := range set.Keys {
+		var k jose.JSONWebKey
+		// One of a kind we do not know must not make the others useless.
+		if json.Unmarshal(raw, &k) == nil && k.KeyID != "" && k.Valid() && k.IsPublic() && (k.Use == "" || k.Use == "sig") {
+			keys[k.KeyID] = k
+		}
+	}
+	return keys, nil
 }
 
 // refresh fetches the set in time, until ctx ends.
@@ -162,30 +173,21 @@ func maxAge(header string) time.Duration {
 	return defaultAge
 }
 
-// header is what the protected header of a JWS of ours may hold (RFC 7515 §4).
-type header struct {
-	Alg  string          `json:"alg"`
-	KID  string          `json:"kid"`
-	Typ  string          `json:"typ"`
-	Crit json.RawMessage `json:"crit"`
-	B64  json.RawMessage `json:"b64"`
-	JWK  json.RawMessage `json:"jwk"`
-	JKU  json.RawMessage `json:"jku"`
-	X5U  json.RawMessage `json:"x5u"`
-	X5C  json.RawMessage `json:"x5c"`
-	Zip  json.RawMessage `json:"zip"`
-}
+// extensions are members of a protected header that ours never have (RFC 7515
+// §4): keys and certificates that come with the token, and what would change
+// how it is to be read.
+var extensions = []string{"crit", "b64", "jwk", "jku", "x5u", "x5c", "zip"}
 
 // verifyJWS checks a compact JWS and returns its payload and the key's id. It
 // is stricter than a JOSE library has to be: the type is known, the algorithm
-// is the key's, no key comes with the token, nothing is an extension, and there
-// is one way to write it.
+// is the key's, no key comes with the token, nothing is an extension, no member
+// is there twice, and there is one way to write it.
 func (s *keySet) verifyJWS(ctx context.Context, raw, typ string, algorithms []jose.SignatureAlgorithm) ([]byte, string, error) {
 	parts := strings.SplitN(raw, ".", 4)
 	if len(parts) != 3 {
 		return nil, "", ErrMalformed
 	}
-	var h header
+	var h map[string]any
 	for i, p := range parts {
 		// The decoder skips line breaks, and would take a token with one for
 		// another token.
@@ -196,26 +198,29 @@ func (s *keySet) verifyJWS(ctx context.Context, raw, typ string, algorithms []jo
 		if err != nil || len(b) == 0 {
 			return nil, "", ErrMalformed
 		}
-		if i == 0 && json.Unmarshal(b, &h) != nil {
+		if i == 0 && (!utf8.Valid(b) || exact.Unmarshal(b, &h) != nil) {
 			return nil, "", ErrMalformed
 		}
 	}
-	for _, extension := range []json.RawMessage{h.Crit, h.B64, h.JWK, h.JKU, h.X5U, h.X5C, h.Zip} {
-		if extension != nil {
+	for _, name := range extensions {
+		if _, there := h[name]; there {
 			return nil, "", ErrMalformed
 		}
 	}
-	if t := strings.ToLower(h.Typ); t != typ && t != "application/"+typ {
+	said, _ := h["typ"].(string)
+	alg, _ := h["alg"].(string)
+	kid, _ := h["kid"].(string)
+	if said = strings.ToLower(said); said != typ && said != "application/"+typ {
 		return nil, "", ErrMalformed
 	}
-	if !slices.Contains(algorithms, jose.SignatureAlgorithm(h.Alg)) {
+	if !slices.Contains(algorithms, jose.SignatureAlgorithm(alg)) {
 		return nil, "", ErrMalformed
 	}
-	k, ok := s.key(ctx, h.KID)
+	k, ok := s.key(ctx, kid)
 	if !ok {
 		return nil, "", ErrUnknownKey
 	}
-	if k.Algorithm != "" && k.Algorithm != h.Alg {
+	if k.Algorithm != "" && k.Algorithm != alg {
 		return nil, "", ErrMalformed
 	}
 	jws, err := jose.ParseSignedCompact(raw, algorithms)
@@ -226,5 +231,5 @@ func (s *keySet) verifyJWS(ctx context.Context, raw, typ string, algorithms []jo
 	if err != nil {
 		return nil, "", ErrMalformed
 	}
-	return payload, h.KID, nil
+	return payload, kid, nil
 }

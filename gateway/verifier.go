@@ -43,10 +43,7 @@ func New(ctx context.Context, config Config) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{config: c, http: fetcher{c.HTTPClient}, seen: newCache(c.Cache)}
-	for _, alg := range c.Algorithms {
-		v.algorithms = append(v.algorithms, jose.SignatureAlgorithm(alg))
-	}
+	v := &Verifier{config: c, algorithms: algorithms(c), http: fetcher{c.HTTPClient}, seen: newCache(c.Cache)}
 	if v.at, err = discover(ctx, v.http, c.Issuer); err != nil {
 		return nil, err
 	}
@@ -65,6 +62,14 @@ func New(ctx context.Context, config Config) (*Verifier, error) {
 		return nil, err
 	}
 	return v, nil
+}
+
+// algorithms are those that the configuration accepts, in the library's terms.
+func algorithms(c Config) (out []jose.SignatureAlgorithm) {
+	for _, alg := range c.Algorithms {
+		out = append(out, jose.SignatureAlgorithm(alg))
+	}
+	return out
 }
 
 func (v *Verifier) trouble(err error) {
