@@ -64,7 +64,7 @@ race: $(SERVERS) ## Run the Go packages' tests under the race detector
 	CGO_ENABLED=1 $(SERVERS) -need postgres,redis,kafka $(GO) test -race $(TESTFLAGS) \
 	  $$($(GO) list $(PKG) | grep -v '/signet/test/')
 	CGO_ENABLED=1 $(SERVERS) -need postgres,redis,kafka $(GO) test -race -p 1 $(TESTFLAGS) \
-	  $$($(GO) list ./test/... | grep -vE '/test/(browser|clients|contract|gateways|readme|load)$$')
+	  $$($(GO) list ./test/... | grep -vE '/test/(browser|clients|contract|gateways|languages|readme|load)$$')
 
 .PHONY: cover
 cover: $(SERVERS) ## Measure test coverage: coverage.out and coverage.html
