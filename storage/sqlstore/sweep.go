@@ -44,6 +44,8 @@ var expired = []struct {
 		SELECT id FROM devices WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, 0},
 	{"messages", `DELETE FROM messages WHERE id IN (
 		SELECT id FROM messages WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, 0},
+	{"webhook deliveries", `DELETE FROM webhook_deliveries WHERE expires_at < $1 AND (webhook_id, seq) IN (
+		SELECT webhook_id, seq FROM webhook_deliveries WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, 0},
 	// Judged again on deletion: one may have been taken anew meanwhile, or an
 	// invitation renewed.
 	{"idempotent requests", `DELETE FROM idempotent_requests WHERE expires_at < $1 AND id IN (
@@ -55,8 +57,8 @@ var expired = []struct {
 
 // Sweep implements storage.Sweeper. Sessions go Keep after their absolute
 // expiry, links after theirs; grants as sweepGrants says; login transactions and
-// one-time marks an hour after they expire; feed entries, messages, devices and
-// answers to repeated requests when they expire; invitations that nobody accepted after
+// one-time marks an hour after they expire; feed entries, messages, devices, deliveries of webhooks
+// and answers to repeated requests when they expire; invitations that nobody accepted after
 // 30 days.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (total int64, err error) {
 	limit = max(limit, 1)

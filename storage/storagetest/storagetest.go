@@ -37,6 +37,8 @@ type Store interface {
 	storage.PersonKeys
 	storage.Leases
 	storage.ParkedEvents
+	storage.Webhooks
+	storage.WebhookDeliveries
 	storage.LogoutDeliveries
 	storage.SigningKeys
 	storage.DataKeys
@@ -94,6 +96,9 @@ func Run(t *testing.T, open Factory) {
 		{"person keys", testPersonKeys},
 		{"leases", testLeases},
 		{"parked events", testParkedEvents},
+		{"webhooks", testWebhooks},
+		{"webhook deliveries", testWebhookDeliveries},
+		{"webhook deliveries are taken once", testWebhookDeliveriesTaken},
 		{"logout deliveries", testLogoutDeliveries},
 		{"links", testLinks},
 		{"factors", testFactors},

@@ -72,11 +72,15 @@ func testSweep(t *testing.T, r []Store) {
 		noError(t, err)
 	}
 
-	want := int64(len(gone) + 4 + 5)
+	for seq, expiry := range map[int64]time.Time{1: now.Add(-time.Second), 2: now.Add(time.Second)} {
+		noError(t, s.InsertWebhookDeliveries(ctx, storage.WebhookDelivery{WebhookID: "w", Seq: seq, Expiry: expiry}))
+	}
+
+	want := int64(len(gone) + 4 + 6)
 	var total int64
 	for range 50 { // enough walks over all tables
 		n := must(s.Sweep(ctx, now, 1))(t)
-		if n > 9 {
+		if n > 10 {
 			t.Fatalf("one sweep of at most one row a table deleted %d", n)
 		}
 		total += n
@@ -107,6 +111,9 @@ func testSweep(t *testing.T, r []Store) {
 	must(s.LinkByHash(ctx, "", []byte("new")))(t)
 	wantError(t, errOf(s.LinkByHash(ctx, "", []byte("old"))), storage.ErrNotFound)
 	equal(t, must(s.CountMessages(ctx))(t), int64(1))
+	waiting := must(s.QueryWebhookDeliveries(ctx, storage.DeliveryQuery{WebhookID: "w", Limit: 10}))(t)
+	equal(t, len(waiting), 1)
+	equal(t, waiting[0].Seq, int64(2))
 	for id, stays := range map[string]bool{"old": false, "new": true} {
 		_, won, err := s.BeginIdempotent(ctx, storage.IdempotentRequest{ID: id})
 		noError(t, err)
