@@ -36,28 +36,9 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 }
 
 func (c *Client) do(ctx context.Context, r Request) (*Response, error) {
-	u, err := c.CheckURL(r.URL)
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, r.Method, u.String(), strings.NewReader(r.Body))
-	if err != nil {
-		return nil, ErrURL
-	}
-	if r.Header != nil {
-		request.Header = r.Header.Clone()
-	}
-	request.Header.Set("User-Agent", c.options.UserAgent)
-	request.Header.Set("Accept-Encoding", "identity")
-
-	transport := c.secure
-	if u.Scheme == "http" {
-		transport = c.plain
-	}
-	// The bare transport: no redirects, no cookies, no referrers.
-	response, err := transport.RoundTrip(request)
+	response, err := c.begin(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +57,46 @@ func (c *Client) do(ctx context.Context, r Request) (*Response, error) {
 		return nil, ErrTooLarge
 	}
 	return &Response{Status: response.StatusCode, Header: response.Header, Body: body}, nil
+}
+
+// Tell makes a call of which the status and the header matter and nothing else:
+// whatever the body is, of it at most MaxBody is read, and dropped. Errors as
+// those of Do, but for those about the body.
+func (c *Client) Tell(ctx context.Context, r Request) (status int, header http.Header, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	response, err := c.begin(ctx, r)
+	if err != nil {
+		return 0, nil, fmt.Errorf("safehttp: %w", err)
+	}
+	defer response.Body.Close()
+	// To the end, if it is near: then the connection can be used again.
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, c.options.MaxBody))
+	return response.StatusCode, response.Header, nil
+}
+
+// begin sends the request and reads the head of the answer.
+func (c *Client) begin(ctx context.Context, r Request) (*http.Response, error) {
+	u, err := c.CheckURL(r.URL)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, r.Method, u.String(), strings.NewReader(r.Body))
+	if err != nil {
+		return nil, ErrURL
+	}
+	if r.Header != nil {
+		request.Header = r.Header.Clone()
+	}
+	request.Header.Set("User-Agent", c.options.UserAgent)
+	request.Header.Set("Accept-Encoding", "identity")
+
+	transport := c.secure
+	if u.Scheme == "http" {
+		transport = c.plain
+	}
+	// The bare transport: no redirects, no cookies, no referrers.
+	return transport.RoundTrip(request)
 }
 
 // Get reads a document: any status but 200 is ErrStatus. accept is the Accept

@@ -25,10 +25,16 @@ func (c *Client) CheckURL(raw string) (*url.URL, error) {
 	return u, c.checkHost(u.Hostname())
 }
 
-// checkHost judges a host that is an address written out.
+// checkHost judges a host that is an address written out, or a name that stands
+// for this machine wherever it is asked (RFC 6761 §6.3).
 func (c *Client) checkHost(host string) error {
+	allowed := c.options.scopes()
+	name := strings.TrimSuffix(strings.ToLower(host), ".")
+	if (name == "localhost" || strings.HasSuffix(name, ".localhost")) && !slices.Contains(allowed, loopback) {
+		return ErrAddress
+	}
 	addr, err := netip.ParseAddr(host)
-	if err == nil && !slices.Contains(c.options.scopes(), scopeOf(addr)) {
+	if err == nil && !slices.Contains(allowed, scopeOf(addr)) {
 		return ErrAddress
 	}
 	return nil

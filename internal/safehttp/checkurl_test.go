@@ -23,6 +23,10 @@ func TestCheckURL(t *testing.T) {
 		{"https://10.0.0.1/", ErrAddress, nil},
 		{"https://169.254.169.254/latest/meta-data/", ErrAddress, ErrAddress},
 		{"https://[::ffff:169.254.169.254]/", ErrAddress, ErrAddress},
+		{"https://localhost/", ErrAddress, nil},
+		{"https://LocalHost.:8443/", ErrAddress, nil},
+		{"https://a.b.localhost/", ErrAddress, nil},
+		{"https://localhost.example/", nil, nil},
 		{"http://client.example/", ErrURL, nil}, // refused when dialed
 		{"http://127.0.0.1:9000/", ErrURL, nil},
 		{"http://10.0.0.1/", ErrURL, nil}, // refused when dialed

@@ -1,7 +1,8 @@
 // Package safehttp is the one HTTP client for everything this server fetches or
 // calls at addresses that others chose: key sets, request objects, logout
 // notices, webhooks, upstream providers. Client.Get reads a document,
-// Client.PostForm delivers a notice; Client.Do is what both are made of.
+// Client.PostForm delivers a notice; Client.Do is what both are made of, and
+// Client.Tell its kin for whom the body of the answer does not matter.
 //
 // It speaks https only, to addresses of the public internet only (judged after
 // the name was resolved, at the moment of connecting), follows no redirects,

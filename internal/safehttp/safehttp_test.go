@@ -277,6 +277,10 @@ func TestSize(t *testing.T) {
 			if _, _, err := c.Get(t.Context(), p.URL, ""); !errors.Is(err, tc.want) {
 				t.Fatalf("err = %v, want %v", err, tc.want)
 			}
+			// Whom the body does not matter to, it does not.
+			if status, header, err := c.Tell(t.Context(), Request{Method: http.MethodPost, URL: p.URL, Body: "{}"}); err != nil || status != http.StatusOK || header == nil {
+				t.Errorf("tell: %d, %v", status, err)
+			}
 		})
 	}
 	t.Run("endless headers", func(t *testing.T) {
