@@ -30,6 +30,7 @@ const (
 	SubjectKey          SubjectKind = "key"
 	SubjectPolicy       SubjectKind = "policy"
 	SubjectSystem       SubjectKind = "system"
+	SubjectWebhook      SubjectKind = "webhook"
 	// SubjectAnyone is a user or a client, or empty when nobody owns the
 	// identifier that was used.
 	SubjectAnyone SubjectKind = "anyone"
@@ -75,7 +76,7 @@ func PersonalNames() []string {
 
 // Catalogue lists every event type by name. The caller owns the result.
 func Catalogue() []Entry {
-	all := slices.Concat(userEntries(), tokenEntries(), organizationEntries(), mfaEntries(), registryEntries(), systemEntries())
+	all := slices.Concat(userEntries(), tokenEntries(), organizationEntries(), mfaEntries(), registryEntries(), webhookEntries(), systemEntries())
 	for i := range all {
 		all[i].Topic = string(all[i].Type)
 	}

@@ -35,7 +35,8 @@ func stateMethods() []string {
 		InsertInvitation RenewInvitation AcceptInvitation RevokeInvitation RevokeInvitationsOf
 		InsertDomain VerifyDomain DeleteDomain ReplaceKeyRing InsertOrganization UpdateOrganization
 		PutMembership DeleteMembership PutSystemRoles PutRole DeleteRole ResetFeed InsertSession EndSession EndSessionsOf EndGrantsOf
-		PutConsent DeleteConsent InsertUser UpdateUser EraseTraces`)
+		PutConsent DeleteConsent InsertUser UpdateUser EraseTraces
+		InsertWebhook UpdateWebhook DeleteWebhook`)
 }
 
 // quietMethods change nothing that is an event (design §8), each for its reason.
@@ -56,6 +57,7 @@ func quietMethods() map[string]string {
 		"InsertEvents": "the record", "SequenceEvents": "the record", "PutPersonKey": "the record", "DeletePersonKey": "beside user.erased",
 		"InsertDataKey": "sealing", "UpdateDataKey": "sealing", "AddRollups": "counts", "ClearRollups": "counts", "MoveEventCursor": "a cursor",
 		"ParkEvents": "a queue", "PutOffParkedEvent": "a queue", "HastenParkedEvents": "a queue", "UnparkEvent": "a queue",
+		"InsertWebhookDeliveries": "a queue", "TakeWebhookDeliveries": "a queue", "SettleWebhookDelivery": "a queue",
 		"AcquireLease": "a lease", "ReleaseLease": "a lease",
 	}
 }

@@ -53,6 +53,8 @@ type FollowerConfig struct {
 	// Apply writes what follows from a batch, in the transaction that moves the
 	// cursor: every event counts exactly once. Either may be nil.
 	Apply func(ctx context.Context, batch []storage.Event) error
+	// Done is called once a batch is behind the cursor; nil: nobody waits for it.
+	Done func()
 	// FromHead: a consumer that never began does not read what was before it.
 	FromHead bool
 	// Batch is how many events are handled at once (0, or more than 500: 500).
@@ -182,6 +184,9 @@ func (f *Follower) tick(ctx context.Context) (int, error) {
 	}
 	if len(batch) < f.c.Batch {
 		f.behind.Store(0)
+	}
+	if f.c.Done != nil {
+		f.c.Done()
 	}
 	return len(batch), nil
 }

@@ -77,6 +77,13 @@ const (
 
 	PolicyChanged Type = "policy.changed"
 
+	WebhookCreated       Type = "webhook.created"
+	WebhookUpdated       Type = "webhook.updated"
+	WebhookSecretRotated Type = "webhook.secret_rotated"
+	WebhookDisabled      Type = "webhook.disabled"
+	WebhookReplayed      Type = "webhook.replayed"
+	WebhookDeleted       Type = "webhook.deleted"
+
 	FederationLinked   Type = "federation.linked"
 	FederationUnlinked Type = "federation.unlinked"
 	SCIMSynced         Type = "scim.synced"
