@@ -31,7 +31,7 @@ type IdempotentRequests interface {
 
 // Rollup is a count of events of one day.
 type Rollup struct {
-	Dimension string // user, organization, system
+	Dimension string // what is counted and of whom, such as user or login.method
 	Subject   string // the id; empty for system
 	Day       int64  // days since 1970-01-01 UTC
 	Type      string
@@ -43,14 +43,30 @@ type Rollup struct {
 type Rollups interface {
 	// AddRollups adds to the counts of these rows.
 	AddRollups(ctx context.Context, rollups ...Rollup) error
-	// ClearRollups forgets every count.
-	ClearRollups(ctx context.Context) error
+	// ClearRollups forgets every count of these dimensions.
+	ClearRollups(ctx context.Context, dimensions ...string) error
 	// RollupsOf lists the rows of a subject from one day to another, both included.
 	RollupsOf(ctx context.Context, dimension, subject string, fromDay, toDay int64) ([]Rollup, error)
 	// EventCursor returns how far a consumer has come; 0 when it never began.
 	EventCursor(ctx context.Context, name string) (int64, error)
 	// MoveEventCursor moves it, if it still stands at from; it says whether it did.
 	MoveEventCursor(ctx context.Context, name string, from, to int64, at time.Time) (won bool, err error)
+}
+
+// Presence says that a person was there in a day, a week or a month.
+type Presence struct {
+	Period       string // day, week, month
+	Day          int64  // the period's first, in days since 1970-01-01 UTC
+	Organization string // where; empty for the whole system
+	UserID       string
+}
+
+// Presences keeps who was there, so that each person counts once a period.
+type Presences interface {
+	// MarkPresent keeps these presences and returns those that are new.
+	MarkPresent(ctx context.Context, presences ...Presence) ([]Presence, error)
+	// ForgetPresences forgets those of a period that began before a day.
+	ForgetPresences(ctx context.Context, period string, before int64) error
 }
 
 // MaxEventTypes is how many types one query can ask for; more are an error.
@@ -135,7 +151,8 @@ type Directory interface {
 	RoleAssignments(ctx context.Context, userID, organizationID string) ([]RoleAssignment, error)
 	// ActiveMembers counts members who have logged in at since or later.
 	ActiveMembers(ctx context.Context, organizationID string, since time.Time) (int64, error)
-	// MembersWithFactor counts members who have confirmed a second factor.
+	// MembersWithFactor counts members who have confirmed a second factor; of no
+	// organization, all people who have.
 	MembersWithFactor(ctx context.Context, organizationID string) (int64, error)
 	// RecentMembers lists the members who joined last.
 	RecentMembers(ctx context.Context, organizationID string, limit int) ([]Member, error)

@@ -16,6 +16,7 @@ import (
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/figures"
 	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/provider/org"
@@ -56,6 +57,7 @@ type Handler struct {
 	Store         Store
 	Keys          Keys
 	Factors       Factors
+	Figures       *figures.Service
 	Shape         shape.Options
 	Clock         clock.Clock
 }
@@ -63,7 +65,7 @@ type Handler struct {
 // Mount adds the routes.
 func (h *Handler) Mount(t *web.Table) {
 	for _, routes := range [][]web.Route{
-		h.users(), h.accounts(), h.factors(), h.sessions(), h.roles(), h.organizations(), h.clients(), h.secrets(), h.resources(), h.keys(),
+		h.users(), h.accounts(), h.factors(), h.sessions(), h.roles(), h.organizations(), h.clients(), h.secrets(), h.resources(), h.keys(), h.analytics(),
 	} {
 		t.Add(routes...)
 	}

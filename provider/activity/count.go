@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -55,4 +57,18 @@ func Sum(events []storage.Event) []storage.Rollup {
 		)
 	})
 	return out
+}
+
+// Recount counts activity anew.
+func Recount(store interface {
+	event.FollowerStore
+	Adder
+	ClearRollups(ctx context.Context, dimensions ...string) error
+}, now clock.Clock,
+) event.Recount {
+	return event.Recount{
+		Store: store, Clock: now, Name: Follower, Apply: Count(store), Clear: func(ctx context.Context) error {
+			return store.ClearRollups(ctx, DimensionUser, DimensionOrganization, DimensionMember, DimensionSystem)
+		},
+	}
 }

@@ -196,7 +196,7 @@ func TestCountsAreExact(t *testing.T) {
 					if err := store.AddRollups(t.Context(), garbage); err != nil {
 						rt.Fatal(err)
 					}
-					if _, err := (activity.Recount{Store: store, Clock: f.clock}).Restart(t.Context()); err != nil {
+					if _, err := activity.Recount(store, f.clock).Restart(t.Context()); err != nil {
 						rt.Fatal(err)
 					}
 				case "wait": // leases end, and days go by

@@ -51,7 +51,7 @@ func TestRecount(t *testing.T) {
 		if len(made) < 100 {
 			t.Fatalf("%d rows", len(made))
 		}
-		recount := activity.Recount{Store: store, Clock: f.clock}
+		recount := activity.Recount(store, f.clock)
 		spoil := func() {
 			t.Helper()
 			if err := store.AddRollups(t.Context(), append(made[:9:9], storage.Rollup{Dimension: "user", Subject: "ghost", Type: "x", Total: 1})...); err != nil {
@@ -118,7 +118,7 @@ func TestRecount(t *testing.T) {
 // TestRecountOfNothing: an empty record is counted at once.
 func TestRecountOfNothing(t *testing.T) {
 	engines(t, func(t *testing.T, store *sqlstore.Store) {
-		recount := activity.Recount{Store: store, Clock: newFixture(t, store).clock}
+		recount := activity.Recount(store, newFixture(t, store).clock)
 		total, err := recount.Restart(t.Context())
 		if err != nil || total != 0 {
 			t.Fatalf("%d, %v", total, err)

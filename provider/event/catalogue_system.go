@@ -20,7 +20,7 @@ func tokenEntries() []Entry {
 		{
 			Type: TokenIssuedCounted, Class: ClassUsage, Subject: SubjectClient,
 			Data: map[string]Kind{"grant_type": Enum, "issued": Count, "refused": Count, "from": Instant, "to": Instant},
-			Doc:  "What a client was issued without a person, counted over from..to.",
+			Doc:  "How many tokens a client was issued and refused by a grant (client_credentials, refresh_token, authorization_code, json_login), counted over from..to.",
 		},
 		{
 			Type: AuthSuspiciousActivity, Class: ClassSecurity, Subject: SubjectAnyone,

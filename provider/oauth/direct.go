@@ -63,6 +63,15 @@ func (p *Provider) DirectClient(ctx context.Context, clientID string) (*client.C
 	return c, nil
 }
 
+// known is a client that the JSON API serves, nil if it serves none of that id.
+func (p *Provider) known(ctx context.Context, clientID string) *client.Client {
+	c, err := p.DirectClient(ctx, clientID)
+	if err != nil {
+		return nil
+	}
+	return c
+}
+
 func direct(c *client.Client) bool {
 	return c.Metadata.JSONLogin && c.Metadata.FirstParty && c.Public() && c.MayUse(client.GrantRefresh)
 }
@@ -77,7 +86,7 @@ func (p *Provider) IssueDirect(ctx context.Context, d Direct, within func(ctx co
 	if err != nil {
 		return Issued{}, directFault(err)
 	}
-	p.Observer.TokensIssued(grantDirect, "public", p.Clock.Now().Sub(start))
+	p.Observer.TokensIssued(Recipient{grantDirect, p.known(ctx, d.ClientID)}, p.Clock.Now().Sub(start))
 	return out, nil
 }
 
@@ -181,10 +190,10 @@ func (p *Provider) RefreshDirect(ctx context.Context, clientID, refreshToken, or
 	start := p.Clock.Now()
 	out, err := p.refreshDirect(ctx, clientID, refreshToken, organization)
 	if err != nil {
-		p.Observer.TokenError(client.GrantRefresh, asError(err).Code)
+		p.Observer.TokenError(Recipient{client.GrantRefresh, p.known(ctx, clientID)}, asError(err).Code)
 		return Issued{}, directFault(err)
 	}
-	p.Observer.TokensIssued(client.GrantRefresh, "public", p.Clock.Now().Sub(start))
+	p.Observer.TokensIssued(Recipient{client.GrantRefresh, p.known(ctx, clientID)}, p.Clock.Now().Sub(start))
 	return out, nil
 }
 

@@ -69,8 +69,23 @@ type Feed interface {
 
 // Observer counts what was issued and refused.
 type Observer interface {
-	TokensIssued(grant, clientType string, took time.Duration)
-	TokenError(grant, code string)
+	TokensIssued(to Recipient, took time.Duration)
+	TokenError(to Recipient, code string)
+}
+
+// Recipient is whom a token is for.
+type Recipient struct {
+	Grant string // of RFC 6749, json_login or other
+	// Client is nil where none has authenticated.
+	Client *client.Client
+}
+
+// ClientType is public or confidential (RFC 6749 §2.1).
+func (r Recipient) ClientType() string {
+	if r.Client == nil || r.Client.Public() {
+		return "public"
+	}
+	return "confidential"
 }
 
 // Lifetimes of what is issued.

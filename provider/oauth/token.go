@@ -34,10 +34,10 @@ func (p *Provider) Token(ctx context.Context, form params.Form, cred Credentials
 	resp, c, err := p.token(ctx, form, cred, grantType)
 	if err != nil {
 		e := asError(err)
-		p.Observer.TokenError(knownGrant(grantType), e.Code)
+		p.Observer.TokenError(Recipient{knownGrant(grantType), c}, e.Code)
 		return nil, e
 	}
-	p.Observer.TokensIssued(grantType, clientType(c), p.Clock.Now().Sub(start))
+	p.Observer.TokensIssued(Recipient{grantType, c}, p.Clock.Now().Sub(start))
 	return resp, nil
 }
 
@@ -47,13 +47,6 @@ func knownGrant(grantType string) string {
 		return grantType
 	}
 	return "other"
-}
-
-func clientType(c *client.Client) string {
-	if c.Public() {
-		return "public"
-	}
-	return "confidential"
 }
 
 func (p *Provider) token(ctx context.Context, form params.Form, cred Credentials, grantType string) (*TokenResponse, *client.Client, error) {

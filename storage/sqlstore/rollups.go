@@ -55,8 +55,12 @@ func (s *Store) EventCursor(ctx context.Context, name string) (seq int64, err er
 }
 
 // ClearRollups implements storage.Rollups.
-func (s *Store) ClearRollups(ctx context.Context) error {
-	return s.batch(ctx, "clear rollups", []engine.Statement{{SQL: `DELETE FROM rollups`}})
+func (s *Store) ClearRollups(ctx context.Context, dimensions ...string) error {
+	stmts := make([]engine.Statement, 0, len(dimensions))
+	for _, d := range dimensions {
+		stmts = append(stmts, engine.Statement{SQL: `DELETE FROM rollups WHERE dimension = $1`, Args: []any{d}})
+	}
+	return s.batch(ctx, "clear rollups", stmts)
 }
 
 // MoveEventCursor implements storage.Rollups. One that never began stands at 0.

@@ -230,6 +230,7 @@ var (
 	_ storage.Invitations        = (*Store)(nil)
 	_ storage.Domains            = (*Store)(nil)
 	_ storage.IdempotentRequests = (*Store)(nil)
+	_ storage.Presences          = (*Store)(nil)
 	_ storage.Rollups            = (*Store)(nil)
 	_ storage.EventQueries       = (*Store)(nil)
 	_ storage.Directory          = (*Store)(nil)

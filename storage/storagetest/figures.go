@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -94,10 +95,61 @@ func testRollups(t *testing.T, r []Store) {
 		equal(t, v.Total, int64(adders))
 	}
 
-	noError(t, s.ClearRollups(ctx))
+	noError(t, s.AddRollups(ctx, storage.Rollup{Dimension: "other", Day: 20001, Total: 1}))
+	noError(t, s.ClearRollups(ctx, "user", "none"))
+	equal(t, len(must(s.RollupsOf(ctx, "other", "", 0, 1<<40))(t)), 1)
 	for _, subject := range []string{"u", "v", "many"} {
 		equal(t, must(s.RollupsOf(ctx, "user", subject, 0, 1<<40))(t), []storage.Rollup(nil))
 	}
+}
+
+// testPresences: everybody is new once a period and place, also of many at
+// once and of many who say the same.
+func testPresences(t *testing.T, r []Store) {
+	ctx, s := t.Context(), r[0]
+	mark := func(list ...storage.Presence) []storage.Presence {
+		t.Helper()
+		return must(s.MarkPresent(ctx, list...))(t)
+	}
+	at := func(period string, day int64, organization, user string) storage.Presence {
+		return storage.Presence{Period: period, Day: day, Organization: organization, UserID: user}
+	}
+	equal(t, len(mark()), 0)
+	one := at("day", 20001, "", "u")
+	equal(t, mark(one, one), []storage.Presence{one})
+	equal(t, len(mark(one)), 0)
+	equal(t, len(mark(one, at("day", 20001, "o", "u"), at("day", 20002, "", "u"), at("week", 20001, "", "u"), at("day", 20001, "", "v"))), 4)
+	many := make([]storage.Presence, 600)
+	for i := range many {
+		many[i] = at("month", 20000, "", fmt.Sprint("u", i%599))
+	}
+	equal(t, len(mark(many...)), 599)
+
+	noError(t, s.ForgetPresences(ctx, "day", 20002))
+	equal(t, len(mark(one)), 1)                        // forgotten
+	equal(t, len(mark(at("day", 20002, "", "u"))), 0)  // not before that day
+	equal(t, len(mark(at("week", 20001, "", "u"))), 0) // another period
+
+	const at16, people = 16, 40
+	var (
+		all   sync.WaitGroup
+		fresh atomic.Int64
+	)
+	for i := range at16 {
+		all.Go(func() {
+			list := make([]storage.Presence, people)
+			for n := range people {
+				list[n] = at("day", 20005, "", fmt.Sprint("p", n))
+			}
+			got, err := r[i%len(r)].MarkPresent(ctx, list...)
+			if err != nil {
+				t.Errorf("marker %d: %v", i, err)
+			}
+			fresh.Add(int64(len(got)))
+		})
+	}
+	all.Wait()
+	equal(t, fresh.Load(), int64(people))
 }
 
 func testEventCursors(t *testing.T, r []Store) {

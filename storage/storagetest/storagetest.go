@@ -51,6 +51,7 @@ type Store interface {
 	storage.Invitations
 	storage.Domains
 	storage.IdempotentRequests
+	storage.Presences
 	storage.Rollups
 	storage.EventQueries
 	storage.Directory
@@ -110,6 +111,7 @@ func Run(t *testing.T, open Factory) {
 		{"domains", testDomains},
 		{"idempotent requests", testIdempotentRequests},
 		{"rollups", testRollups},
+		{"presences", testPresences},
 		{"event cursors", testEventCursors},
 		{"event queries", testEventQueries},
 		{"role assignments", testRoleAssignments},

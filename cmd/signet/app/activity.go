@@ -11,13 +11,17 @@ import (
 	"github.com/signet-idp/signet/provider/dashboard"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/event/kafka"
+	"github.com/signet-idp/signet/provider/figures"
 	"github.com/signet-idp/signet/storage"
 )
 
 // follow makes those who read the record behind a cursor of their own: the
 // counts, Kafka and the operator's analytics service when there is one.
 func (s *Server) follow() error {
-	configs := []event.FollowerConfig{{Name: activity.Follower, Apply: activity.Count(s.Store)}}
+	configs := []event.FollowerConfig{
+		{Name: activity.Follower, Apply: activity.Count(s.Store)},
+		{Name: figures.Follower, Apply: figures.Count(s.Store)},
+	}
 	if h := s.Config.Hooks; h.AnalyticsURL != "" {
 		// The operator's own address: it may lie in a private network.
 		client, err := safehttp.New(safehttp.Options{AllowPrivate: true, PlainPrivate: true, ExtraCAFile: s.Config.Fetch.ExtraCA})

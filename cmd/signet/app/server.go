@@ -23,6 +23,7 @@ import (
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/provider/consent"
 	"github.com/signet-idp/signet/provider/directory"
+	"github.com/signet-idp/signet/provider/figures"
 	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/provider/guard"
 	"github.com/signet-idp/signet/provider/hook"
@@ -56,6 +57,7 @@ type Server struct {
 	Rules     *hook.Rules // nil: nobody is asked
 	Geo       risk.Geo    // nil: no place is known
 
+	Tally       *figures.Tally // of tokens
 	Invitations *org.Invitations
 	Domains     *org.Domains
 
@@ -74,6 +76,7 @@ type Server struct {
 // NewServer adds what answers requests to a Core.
 func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 	s := &Server{Core: c, start: time.Now(), configured: make(chan struct{}, 1), gates: gate.NewBook(c.Store)}
+	s.Tally = &figures.Tally{Record: c.Recorder.Record, Clock: c.Clock}
 	var err error
 	if s.View, err = revocation.New(revocation.Config{Feed: c.Store, Clock: c.Clock, Log: c.Log}); err != nil {
 		return nil, fmt.Errorf("app: revocations: %w", err)
@@ -115,7 +118,7 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 		Issuer: c.Config.Issuer, Store: c.Store, Clients: c.Registry, Assertions: clientKeys, RequestObjects: clientKeys,
 		Minter: token.NewMinter(ring, c.purposes.opaque), Verifier: s.Verifier, Signer: ring, Hints: ring,
 		Codes: c.purposes.codes, Refresh: c.purposes.refresh, Claims: claims.NewBuilder(c.Resolver), Sessions: c.Sessions,
-		Change: c.Change, Observer: tokenObserver{c.Telemetry.Metrics}, Feed: s.View, Clock: c.Clock,
+		Change: c.Change, Observer: tokenObserver{c.Telemetry.Metrics, s.Tally}, Feed: s.View, Clock: c.Clock,
 		Lifetimes: oauth.Lifetimes{
 			AccessToken: life.AccessToken, IDToken: life.IDToken, Code: life.Code,
 			RefreshIdle: life.RefreshIdle, RefreshRemember: life.RefreshRemember, RefreshAbsolute: life.RefreshMax, RefreshGrace: life.RefreshGrace,
@@ -178,13 +181,29 @@ func (s *Server) applied(ctx context.Context) {
 
 const applyTime = time.Second
 
-// tokenObserver shows the token endpoint to the metrics.
-type tokenObserver struct{ m *telemetry.Metrics }
-
-func (o tokenObserver) TokensIssued(grant, clientType string, took time.Duration) {
-	o.m.TokenIssued(grant, clientType, took)
+// tokenObserver shows the token endpoint to the metrics and to the counts that
+// go on record.
+type tokenObserver struct {
+	m *telemetry.Metrics
+	t *figures.Tally
 }
-func (o tokenObserver) TokenError(grant, code string) { o.m.TokenError(grant, code) }
+
+func (o tokenObserver) TokensIssued(to oauth.Recipient, took time.Duration) {
+	o.m.TokenIssued(to.Grant, to.ClientType(), took)
+	o.tally(to, true)
+}
+
+func (o tokenObserver) TokenError(to oauth.Recipient, code string) {
+	o.m.TokenError(to.Grant, code)
+	o.tally(to, false)
+}
+
+// tally counts by client: what nobody authenticated for is in the metrics only.
+func (o tokenObserver) tally(to oauth.Recipient, issued bool) {
+	if to.Client != nil {
+		o.t.Add(to.Client.ClientID, to.Client.OrganizationID, to.Grant, issued)
+	}
+}
 
 func (s *Server) mount(build Build) error {
 	renderer, err := pages.New(pages.Options{BasePath: basePath(s.Config.Issuer)})
@@ -222,9 +241,13 @@ func (s *Server) mount(build Build) error {
 		return err
 	}
 	people.Mount(s.Table)
+	counts, err := figures.New(s.Store, s.Clock)
+	if err != nil {
+		return err
+	}
 	operators := &admin.Handler{
 		Operator: s.Operator, Organizations: s.Organizations, Clients: s.Clients, Access: s.Access, Directory: s.Directory,
-		Store: s.Store, Keys: s.Keys, Factors: s.Factors, Shape: s.shapes(), Clock: s.Clock,
+		Store: s.Store, Keys: s.Keys, Factors: s.Factors, Figures: counts, Shape: s.shapes(), Clock: s.Clock,
 	}
 	operators.Mount(s.Table)
 	if s.Captured != nil {
@@ -303,6 +326,10 @@ func (s *Server) Background(ctx context.Context) error {
 	g.run(s.Sequencer.Run)
 	g.run(s.outbox.Run)
 	g.run(func(ctx context.Context) error { s.Accounts.Run(ctx); return nil })
+	g.run(func(ctx context.Context) error {
+		s.Tally.Run(ctx, tallyEvery, func(err error) { s.Log.Error("counts of tokens", "error", err) })
+		return nil
+	})
 	for _, f := range s.followers {
 		g.run(f.Run)
 	}
@@ -350,6 +377,9 @@ func (s *Server) Background(ctx context.Context) error {
 const (
 	sweepEvery = time.Minute
 	sweepBatch = 1000
+	// tallyEvery is how often counts of tokens go on record: a row a minute for
+	// each client and grant that is in use.
+	tallyEvery = time.Minute
 )
 
 // observe registers the gauges that are asked at every scrape.

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/provider/activity"
+	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/figures"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -25,13 +27,23 @@ func (l Local) Rebuild(ctx context.Context, r Rebuilding) (Rebuilding, error) {
 }
 
 func (l Local) rebuildCounts(ctx context.Context, r Rebuilding) (_ Rebuilding, err error) {
-	recount := activity.Recount{Store: l.Core.Store, Clock: l.Core.Clock}
+	followers := []event.Recount{activity.Recount(l.Core.Store, l.Core.Clock), figures.Recount(l.Core.Store, l.Core.Clock)}
 	if !r.Begun {
 		r.Begun = true
-		r.Total, err = recount.Restart(ctx)
+		for _, f := range followers {
+			if r.Total, err = f.Restart(ctx); err != nil {
+				return r, err
+			}
+		}
 	} else {
-		r.Done, err = recount.Advance(ctx, r.Total, rebuildStep)
-		r.Done = min(r.Done, r.Total) // events that came meanwhile are counted too
+		r.Done = r.Total
+		for _, f := range followers { // done is what the slower one has
+			done, err := f.Advance(ctx, r.Total, rebuildStep)
+			if err != nil {
+				return r, err
+			}
+			r.Done = min(r.Done, done)
+		}
 	}
 	r.Finished = r.Done >= r.Total
 	return r, err
