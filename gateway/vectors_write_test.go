@@ -262,6 +262,8 @@ func (s *scribe) tokens() {
 	s.token("the feed's key", s.sign("feed", "ES256", head(obj{"kid": "feed"}), payload(nil)), "unknown_key")
 	s.token("a key for encryption", s.sign("enc", "ES256", head(obj{"kid": "enc"}), payload(nil)), "unknown_key")
 	s.token("a key that is not public", s.sign("private", "ES256", head(obj{"kid": "private"}), payload(nil)), "unknown_key")
+	s.token("a key that is broken", s.sign("nowhere", "ES256", head(obj{"kid": "broken"}), payload(nil)), "unknown_key")
+	s.token("a key of a kind that nobody knows", s.sign("nowhere", "ES256", head(obj{"kid": "of the future"}), payload(nil)), "unknown_key")
 	s.token("no kid", s.usual(head(obj{"kid": nil}), payload(nil)), "unknown_key")
 	s.token("an empty kid", s.usual(head(obj{"kid": ""}), payload(nil)), "unknown_key")
 
