@@ -28,6 +28,10 @@ func (s *Snapshot) JWKS() KeySet { return s.keySet(s.tokens) }
 // FeedJWKS is the key set of the revocation feed.
 func (s *Snapshot) FeedJWKS() KeySet { return s.keySet(s.feed) }
 
+// CheckpointJWKS is the key set of the record's checkpoints: every key that
+// ever signed one and was not revoked.
+func (s *Snapshot) CheckpointJWKS() KeySet { return s.keySet(s.audit) }
+
 // keySet fills in how long the set may be cached. A key that this replica has
 // not heard of can have been published right after the ring was read, and may
 // begin to sign PublishLead later: the set is good until then. In touch that

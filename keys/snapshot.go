@@ -22,6 +22,7 @@ type Snapshot struct {
 	public  map[storage.KeyUse]map[string]*verifyKey
 	tokens  KeySet
 	feed    KeySet
+	audit   KeySet // of checkpoints
 	infos   []Info
 }
 
@@ -114,7 +115,9 @@ func newSnapshot(c clock.Clock, config Config, rings map[string]storage.KeyRing,
 		var shown []Info
 		for i := range keys {
 			info := s.add(keys, i, known[keys[i].KID], now)
-			if info.State == StateNext || info.State == StateActive || info.State == StateRetiring {
+			// A checkpoint is verified as long as there is one.
+			if info.State == StateNext || info.State == StateActive || info.State == StateRetiring ||
+				info.Use == storage.KeyUseCheckpoint && info.State != StateRevoked {
 				shown = append(shown, info)
 			}
 		}
@@ -125,6 +128,7 @@ func newSnapshot(c clock.Clock, config Config, rings map[string]storage.KeyRing,
 	}
 	s.tokens = newKeySet(sets[storage.KeyUseSig], config.JWKSMaxAge)
 	s.feed = newKeySet(sets[storage.KeyUseFeed], config.JWKSMaxAge)
+	s.audit = newKeySet(sets[storage.KeyUseCheckpoint], config.JWKSMaxAge)
 	return s
 }
 

@@ -76,9 +76,12 @@ const MaxEventTypes = 128
 type EventQuery struct {
 	Subject      string // of this subject, if not empty
 	Organization string // of this organization, if not empty
+	Actor        string // done by this actor, if not empty
 	Types        []string
 	From, To     time.Time // from From until before To; zero: no bound
 	Before       int64     // seq below which to begin; 0: from the newest
+	After        int64     // seq above which the events are
+	OldestFirst  bool      // the other way round
 	Offset       int
 	Limit        int
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"encoding/json"
 
+	"github.com/signet-idp/signet/endpoints/audit"
 	"github.com/signet-idp/signet/endpoints/revocations"
 	"github.com/signet-idp/signet/endpoints/web"
 )
@@ -19,6 +20,7 @@ type Configuration struct {
 	RevocationSnapshotURI string `json:"revocation_snapshot_uri"`
 	RevocationStreamURI   string `json:"revocation_stream_uri"`
 	RevocationJWKSURI     string `json:"revocation_jwks_uri"`
+	CheckpointJWKSURI     string `json:"checkpoint_jwks_uri"`
 	OpenAPIURI            string `json:"openapi_uri"`
 }
 
@@ -28,7 +30,7 @@ func (h *Handler) configuration() (*web.Prepared, error) {
 	body, err := json.Marshal(Configuration{
 		Issuer: h.Issuer, ValidateURI: h.Issuer + "/auth/validate", RevocationSnapshotURI: h.Issuer + revocations.PathSnapshot,
 		RevocationStreamURI: h.Issuer + revocations.PathStream, RevocationJWKSURI: h.Issuer + revocations.PathKeys,
-		OpenAPIURI: h.Issuer + "/openapi.json",
+		CheckpointJWKSURI: h.Issuer + audit.PathKeys, OpenAPIURI: h.Issuer + "/openapi.json",
 	})
 	if err != nil {
 		return nil, err

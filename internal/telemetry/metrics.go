@@ -166,6 +166,14 @@ func (m *Metrics) KafkaRelay(backlog, parked, published func() float64) {
 		}, published))
 }
 
+// ChainBroken registers the counter of checkpoints before which the record's
+// chain did not hold; figure is asked at every scrape.
+func (m *Metrics) ChainBroken(figure func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "signet_audit_chain_broken_total", Help: "Checkpoints before which the record of events did not hold together; anything but 0 is an alarm.",
+	}, figure))
+}
+
 // SigningKeys registers the gauge of the youngest key's age in each state
 // ("next", "active", "retiring"); ages is asked at every scrape.
 func (m *Metrics) SigningKeys(ages func() map[string]time.Duration) {

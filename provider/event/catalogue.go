@@ -48,6 +48,7 @@ const (
 	Count   Kind = "count"   // int or int64, not negative
 	Instant Kind = "instant" // int64, seconds since 1970 UTC
 	Flag    Kind = "flag"    // bool
+	JWS     Kind = "jws"     // a compact JWS (RFC 7515 §7.1) of at most MaxURI characters, public by its nature: no token
 )
 
 // Entry declares an event type.
@@ -76,7 +77,7 @@ func PersonalNames() []string {
 
 // Catalogue lists every event type by name. The caller owns the result.
 func Catalogue() []Entry {
-	all := slices.Concat(userEntries(), tokenEntries(), organizationEntries(), mfaEntries(), registryEntries(), webhookEntries(), systemEntries())
+	all := slices.Concat(userEntries(), tokenEntries(), organizationEntries(), mfaEntries(), registryEntries(), webhookEntries(), systemEntries(), auditEntries())
 	for i := range all {
 		all[i].Topic = string(all[i].Type)
 	}

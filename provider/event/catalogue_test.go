@@ -51,7 +51,7 @@ func TestCatalogueEntriesAreComplete(t *testing.T) {
 	t.Parallel()
 	typeName := regexp.MustCompile(`^[a-z]+(\.[a-z_]+)$`)
 	member := regexp.MustCompile(`^[a-z][a-z_]{0,31}$`)
-	kinds := []event.Kind{event.ID, event.URI, event.Enum, event.List, event.Count, event.Instant, event.Flag}
+	kinds := []event.Kind{event.ID, event.URI, event.Enum, event.List, event.Count, event.Instant, event.Flag, event.JWS}
 	classes := []event.Class{event.ClassAudit, event.ClassSecurity, event.ClassAccount, event.ClassUsage}
 	seen := map[string]bool{}
 	for _, e := range event.Catalogue() {

@@ -41,10 +41,18 @@ func Canonical(dst []byte, e storage.Event) []byte {
 // Hash returns the chain's value at e: SHA-256 over the previous value and the
 // canonical encoding of e.
 func Hash(previous []byte, e storage.Event) []byte {
-	h := sha256.New()
-	h.Write(previous)
-	h.Write(Canonical(make([]byte, 0, 512+len(e.Data)+len(e.Personal)), e))
-	return h.Sum(nil)
+	var h Hasher
+	sum := h.Hash(previous, e)
+	return sum[:]
+}
+
+// Hasher is Hash for many events: it keeps its memory. The zero value is ready.
+type Hasher struct{ buf []byte }
+
+// Hash returns the chain's value at e.
+func (h *Hasher) Hash(previous []byte, e storage.Event) [sha256.Size]byte {
+	h.buf = Canonical(append(h.buf[:0], previous...), e)
+	return sha256.Sum256(h.buf)
 }
 
 func micros(t time.Time) int64 {

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -96,6 +97,8 @@ func (k Kind) holds(value any) bool {
 			return visible(v, MaxURI, true)
 		case Enum:
 			return enumeration(v)
+		case JWS:
+			return compactJWS(v)
 		}
 	case []string:
 		return k == List && list(v)
@@ -160,6 +163,20 @@ func enumeration(s string) bool {
 		}
 	}
 	return true
+}
+
+// compactJWS says whether s is three parts of base64url.
+func compactJWS(s string) bool {
+	if len(s) > MaxURI {
+		return false
+	}
+	parts := strings.Split(s, ".")
+	for _, part := range parts {
+		if _, err := base64.RawURLEncoding.DecodeString(part); err != nil || part == "" {
+			return false
+		}
+	}
+	return len(parts) == 3
 }
 
 // cut makes a personal value valid UTF-8 of bounded length: it comes from

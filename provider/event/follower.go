@@ -80,7 +80,7 @@ type Follower struct {
 	working atomic.Bool
 
 	mu     sync.Mutex // one Tick at a time
-	tenure tenure
+	tenure Tenure
 }
 
 // NewFollower makes a Follower; start it with Run.
@@ -102,7 +102,7 @@ func NewFollower(c FollowerConfig) (*Follower, error) {
 	}
 	return &Follower{
 		c: c, kick: make(chan struct{}, 1),
-		tenure: tenure{store: c.Store, clock: c.Clock, name: "follower-" + c.Name, holder: c.Holder, length: followerLease},
+		tenure: NewTenure(c.Store, c.Clock, "follower-"+c.Name, c.Holder, followerLease),
 	}, nil
 }
 
@@ -134,7 +134,7 @@ func (f *Follower) Tick(ctx context.Context) (int, error) {
 	defer f.mu.Unlock()
 	n, err := f.tick(ctx)
 	if errors.Is(err, storage.ErrVersion) {
-		f.tenure.lost()
+		f.tenure.Lost()
 		f.working.Store(false)
 		f.behind.Store(0)
 		f.c.Log.InfoContext(ctx, "event follower: another replica took over", slog.String("follower", f.c.Name))
@@ -147,7 +147,7 @@ func (f *Follower) Tick(ctx context.Context) (int, error) {
 }
 
 func (f *Follower) tick(ctx context.Context) (int, error) {
-	held, err := f.tenure.hold(ctx)
+	held, err := f.tenure.Hold(ctx)
 	f.working.Store(held)
 	if err != nil || !held {
 		f.behind.Store(0)
@@ -208,7 +208,7 @@ func (f *Follower) begin(ctx context.Context) error {
 // move moves the cursor past the batch, and applies it, under the fence.
 func (f *Follower) move(ctx context.Context, from int64, batch []storage.Event) error {
 	return f.c.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := f.tenure.check(ctx); err != nil {
+		if err := f.tenure.Check(ctx); err != nil {
 			return err
 		}
 		won, err := f.c.Store.MoveEventCursor(ctx, f.c.Name, from, batch[len(batch)-1].Seq, f.c.Clock.Now())
@@ -267,7 +267,7 @@ func (f *Follower) Run(ctx context.Context) error {
 func (f *Follower) release(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.tenure.release(ctx); err != nil {
+	if err := f.tenure.Release(ctx); err != nil {
 		return fmt.Errorf("event: follower %s: %w", f.c.Name, err)
 	}
 	return nil

@@ -242,6 +242,7 @@ func TestTheFullestEventFits(t *testing.T) {
 				event.ID: strings.Repeat("x", event.MaxID), event.URI: strings.Repeat("x", event.MaxURI),
 				event.Enum: strings.Repeat("x", event.MaxEnum), event.List: full,
 				event.Count: int64(1) << 62, event.Instant: int64(1) << 62, event.Flag: true,
+				event.JWS: strings.Repeat("x", 680) + "." + strings.Repeat("x", 680) + "." + strings.Repeat("x", 680),
 			}[kind]
 		}
 		if err := r.Record(t.Context(), event.Event{Type: entry.Type, Subject: "s", Data: data}); err != nil {

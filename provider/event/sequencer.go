@@ -61,7 +61,7 @@ type Sequencer struct {
 	kick   chan struct{}
 
 	mu     sync.Mutex // one Tick at a time
-	tenure tenure
+	tenure Tenure
 }
 
 // NewSequencer makes a Sequencer; start it with Run.
@@ -80,7 +80,7 @@ func NewSequencer(c SequencerConfig) (*Sequencer, error) {
 	}
 	return &Sequencer{
 		store: c.Store, notify: c.Notify, poll: c.Poll, log: c.Log, kick: make(chan struct{}, 1),
-		tenure: tenure{store: c.Store, clock: c.Clock, name: leaseName, holder: c.Holder, length: leaseTime},
+		tenure: NewTenure(c.Store, c.Clock, leaseName, c.Holder, leaseTime),
 	}, nil
 }
 
@@ -97,7 +97,7 @@ func (s *Sequencer) Kick() {
 func (s *Sequencer) Tick(ctx context.Context) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	held, err := s.tenure.hold(ctx)
+	held, err := s.tenure.Hold(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("event: sequencer: %w", err)
 	}
@@ -114,7 +114,7 @@ func (s *Sequencer) Tick(ctx context.Context) (int, error) {
 	}
 	n, err := s.sequence(ctx)
 	if errors.Is(err, storage.ErrVersion) {
-		s.tenure.lost()
+		s.tenure.Lost()
 		s.log.InfoContext(ctx, "event sequencer: another replica took the lease")
 		return 0, nil
 	}
@@ -133,7 +133,7 @@ func (s *Sequencer) Tick(ctx context.Context) (int, error) {
 func (s *Sequencer) sequence(ctx context.Context) (n int, err error) {
 	err = s.store.InTx(ctx, func(ctx context.Context) error {
 		n = 0
-		if err := s.tenure.check(ctx); err != nil {
+		if err := s.tenure.Check(ctx); err != nil {
 			return err
 		}
 		seq, hash := int64(0), Genesis()
@@ -209,7 +209,7 @@ func (s *Sequencer) Run(ctx context.Context) error {
 func (s *Sequencer) release(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.tenure.release(ctx); err != nil {
+	if err := s.tenure.Release(ctx); err != nil {
 		return fmt.Errorf("event: sequencer: %w", err)
 	}
 	return nil

@@ -14,9 +14,9 @@ import (
 // again, so that asking costs one small statement a second and replica.
 const retryLease = time.Second
 
-// tenure is one replica's hold on a lease. It is used by one goroutine at a
-// time.
-type tenure struct {
+// Tenure is one replica's hold on a lease: of what one replica does for all. It
+// is used by one goroutine at a time.
+type Tenure struct {
 	store  storage.Leases
 	clock  clock.Clock
 	name   string
@@ -28,8 +28,14 @@ type tenure struct {
 	retryAt time.Time
 }
 
-// hold takes the lease or extends it in the second half of its time.
-func (t *tenure) hold(ctx context.Context) (bool, error) {
+// NewTenure makes a hold on the lease with that name, which nobody has yet.
+// holder is unique per process; a lease lasts for length after it was taken.
+func NewTenure(store storage.Leases, c clock.Clock, name, holder string, length time.Duration) Tenure {
+	return Tenure{store: store, clock: c, name: name, holder: holder, length: length}
+}
+
+// Hold takes the lease or extends it in the second half of its time.
+func (t *Tenure) Hold(ctx context.Context) (bool, error) {
 	now := t.clock.Now()
 	if t.held && now.Before(t.lease.Expiry.Add(-t.length/2)) {
 		return true, nil
@@ -45,21 +51,21 @@ func (t *tenure) hold(ctx context.Context) (bool, error) {
 	return held, nil
 }
 
-// check is the fence: in the running transaction it locks the lease's row until
+// Check is the fence: in the running transaction it locks the lease's row until
 // the commit, and answers storage.ErrVersion when another replica has it.
-func (t *tenure) check(ctx context.Context) error {
+func (t *Tenure) Check(ctx context.Context) error {
 	if err := t.store.CheckLease(ctx, t.lease); err != nil {
 		return fmt.Errorf("check lease: %w", err)
 	}
 	return nil
 }
 
-// lost notes that another replica has the lease.
-func (t *tenure) lost() { t.held = false }
+// Lost notes that another replica has the lease.
+func (t *Tenure) Lost() { t.held = false }
 
-// release gives the lease back, so that another replica need not wait for it to
+// Release gives the lease back, so that another replica need not wait for it to
 // expire.
-func (t *tenure) release(ctx context.Context) error {
+func (t *Tenure) Release(ctx context.Context) error {
 	if !t.held {
 		return nil
 	}

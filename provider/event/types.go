@@ -90,4 +90,10 @@ const (
 
 	SystemConfigurationApplied Type = "system.configuration_applied"
 	SystemFeedReset            Type = "system.feed_reset"
+
+	// The record's own events; package audit records them.
+	AuditCheckpoint  Type = "audit.checkpoint"
+	AuditPruned      Type = "audit.pruned"
+	AuditHoldAdded   Type = "audit.hold_added"
+	AuditHoldRemoved Type = "audit.hold_removed"
 )

@@ -22,7 +22,11 @@ func (s *Store) QueryEvents(ctx context.Context, eq storage.EventQuery) ([]stora
 	if err := s.matchEvents(ctx, &q, eq); err != nil {
 		return nil, opErr("query events", err)
 	}
-	q.add(` ORDER BY seq DESC LIMIT `, q.arg(page(eq.Limit)), ` OFFSET `, q.arg(max(eq.Offset, 0)))
+	q.add(` ORDER BY seq`)
+	if !eq.OldestFirst {
+		q.add(` DESC`)
+	}
+	q.add(` LIMIT `, q.arg(page(eq.Limit)), ` OFFSET `, q.arg(max(eq.Offset, 0)))
 	return rows(ctx, s, "query events", q.text.String(), q.args, scanEvent)
 }
 
@@ -55,15 +59,16 @@ func (s *Store) matchEvents(ctx context.Context, q *query, eq storage.EventQuery
 		return err
 	}
 	q.add(` FROM events WHERE seq > `, q.arg(after), ` AND seq < `, q.arg(before))
-	switch {
-	case eq.Subject != "" && eq.Organization != "":
-		// The expression keeps SQLite, which knows no better, from the index of
-		// organizations: a person has fewer events.
-		q.add(` AND subject = `, q.arg(eq.Subject), ` AND organization || '' = `, q.arg(eq.Organization))
-	case eq.Subject != "":
-		q.add(` AND subject = `, q.arg(eq.Subject))
-	case eq.Organization != "":
-		q.add(` AND organization = `, q.arg(eq.Organization))
+	// The expression keeps SQLite, which knows no better, from an index that
+	// leads to more events than the first that fits.
+	unindexed := ``
+	for _, c := range []struct{ column, value string }{
+		{"subject", eq.Subject}, {"actor", eq.Actor}, {"organization", eq.Organization},
+	} {
+		if c.value != "" {
+			q.add(` AND `, c.column, unindexed, ` = `, q.arg(c.value))
+			unindexed = ` || ''`
+		}
 	}
 	if !eq.From.IsZero() {
 		q.add(` AND time >= `, q.arg(eq.From))
@@ -71,7 +76,10 @@ func (s *Store) matchEvents(ctx context.Context, q *query, eq storage.EventQuery
 	if !eq.To.IsZero() {
 		q.add(` AND time < `, q.arg(eq.To))
 	}
-	if len(eq.Types) > 0 {
+	switch {
+	case len(eq.Types) == 1:
+		q.add(` AND type`, unindexed, ` = `, q.arg(eq.Types[0]))
+	case len(eq.Types) > 1:
 		q.add(` AND type IN `, q.list(eq.Types))
 	}
 	return nil
@@ -81,17 +89,19 @@ func (s *Store) matchEvents(ctx context.Context, q *query, eq storage.EventQuery
 // indices have no order by time, so that the time range becomes a range of seq;
 // a single subject's events are few enough to walk over.
 func (s *Store) span(ctx context.Context, eq storage.EventQuery) (after, before int64, err error) {
-	before = eq.Before
+	after, before = max(eq.After, 0), eq.Before
 	if before <= 0 {
 		before = math.MaxInt64
 	}
 	if eq.Subject != "" {
-		return 0, before, nil
+		return after, before, nil
 	}
 	if !eq.From.IsZero() {
-		if after, err = s.seqBefore(ctx, eq.From.Add(-disorder)); err != nil {
+		first, err := s.seqBefore(ctx, eq.From.Add(-disorder))
+		if err != nil {
 			return 0, 0, err
 		}
+		after = max(after, first)
 	}
 	if !eq.To.IsZero() {
 		last, err := s.seqBefore(ctx, eq.To.Add(disorder))
@@ -113,13 +123,15 @@ func (s *Store) seqBefore(ctx context.Context, t time.Time) (int64, error) {
 	}
 	for low < high {
 		mid := low + (high-low+1)/2
+		var found int64
 		var at time.Time
-		err := s.row(ctx, "time of seq", `SELECT time FROM events WHERE seq = $1`, []any{mid}, &at)
+		// The first that is still kept.
+		err := s.row(ctx, "time of seq", `SELECT seq, time FROM events WHERE seq >= $1 ORDER BY seq LIMIT 1`, []any{mid}, &found, &at)
 		switch {
-		case err == nil && !at.Before(t):
+		case err == nil && at.Before(t):
+			low = min(found, high)
+		case err == nil || errors.Is(err, storage.ErrNotFound):
 			high = mid - 1
-		case err == nil || errors.Is(err, storage.ErrNotFound): // not there: older than what is kept
-			low = mid
 		default:
 			return 0, err
 		}

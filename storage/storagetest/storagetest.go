@@ -54,6 +54,7 @@ type Store interface {
 	storage.Presences
 	storage.Rollups
 	storage.EventQueries
+	storage.Audit
 	storage.Directory
 	storage.Erasure
 	storage.Tenancy
@@ -114,6 +115,7 @@ func Run(t *testing.T, open Factory) {
 		{"presences", testPresences},
 		{"event cursors", testEventCursors},
 		{"event queries", testEventQueries},
+		{"audit", testAudit},
 		{"role assignments", testRoleAssignments},
 		{"directory", testDirectory},
 		{"directory pages", testDirectoryPages},

@@ -69,7 +69,8 @@ type Server struct {
 	feed       *feed.Publisher
 	gates      *gate.Book
 	notifier   *oauth.Notifier
-	configured chan struct{} // a registration changed somewhere
+	configured chan struct{}                     // a registration changed somewhere
+	tending    []func(ctx context.Context) error // what looks after the record
 	start      time.Time
 }
 
@@ -156,6 +157,9 @@ func NewServer(ctx context.Context, c *Core, build Build) (*Server, error) {
 		return nil, err
 	}
 	if err := s.follow(); err != nil {
+		return nil, err
+	}
+	if err := s.tend(); err != nil {
 		return nil, err
 	}
 	if err := s.openAccounts(ctx); err != nil {
@@ -257,6 +261,7 @@ func (s *Server) mount(build Build) error {
 	(&events.Handler{
 		Store: s.Store, Origin: s.Origin(), News: &s.news, Authenticator: authenticator{s.Verifier, s.Config.Issuer},
 	}).Mount(s.Table)
+	s.auditor().Mount(s.Table)
 	s.Ops.Mount(s.Table)
 	if err := s.describe(build); err != nil {
 		return err
@@ -332,6 +337,9 @@ func (s *Server) Background(ctx context.Context) error {
 	})
 	for _, f := range s.followers {
 		g.run(f.Run)
+	}
+	for _, task := range s.tending {
+		g.run(task)
 	}
 	g.run(func(ctx context.Context) error { s.notifier.Run(ctx, nil); return nil })
 	g.run(func(ctx context.Context) error {

@@ -27,6 +27,7 @@ type Config struct {
 	Hooks     Hooks     `key:"hooks"`
 	Fetch     Fetch     `key:"fetch"`
 	Feed      Feed      `key:"revocations"`
+	Audit     Audit     `key:"audit"`
 	Lifetimes Lifetimes `key:"lifetimes"`
 	Keys      Keys      `key:"keys"`
 	Password  Password  `key:"password"`
@@ -126,6 +127,11 @@ type Feed struct {
 
 	Subscribers    int `key:"subscribers" default:"2000" doc:"Open streams of the feed that one replica serves at most; each costs some 20 KB."`
 	StreamsPerAddr int `key:"streams_per_addr" default:"20" doc:"Open streams from one address where the feed is open to everybody."`
+}
+
+// Audit is how the record of events is kept.
+type Audit struct {
+	CheckpointFile string `key:"checkpoint_file" doc:"A file to which every signed checkpoint of the record is appended, one JSON object in a line; best on storage of its own. Each replica has its own file. signet audit verify reads it."`
 }
 
 // Lifetimes of what is issued.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/provider/apply"
+	"github.com/signet-idp/signet/provider/audit"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/sqlstore"
@@ -179,6 +180,17 @@ func (s *Socket) RetryParked(ctx context.Context, r ParkedRequest) (ParkedResult
 // DiscardParked implements Operations.
 func (s *Socket) DiscardParked(ctx context.Context, r ParkedRequest) (ParkedResult, error) {
 	return ask[ParkedResult](ctx, s, "events/discard", r)
+}
+
+// AuditPage implements Operations.
+func (s *Socket) AuditPage(ctx context.Context, r AuditPage) (audit.Page, error) {
+	r.Size = min(max(r.Size, 1), pageSize) // it must fit into one answer
+	return ask[audit.Page](ctx, s, "audit/page", r)
+}
+
+// AuditReach implements Operations.
+func (s *Socket) AuditReach(ctx context.Context) (AuditReach, error) {
+	return ask[AuditReach](ctx, s, "audit/reach", none{})
 }
 
 // CreateClient implements Operations.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/signet-idp/signet/provider/apply"
+	"github.com/signet-idp/signet/provider/audit"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage/sqlstore"
 )
@@ -90,6 +91,14 @@ func (named) RetryParked(context.Context, ParkedRequest) (ParkedResult, error) {
 
 func (named) DiscardParked(context.Context, ParkedRequest) (ParkedResult, error) {
 	return ParkedResult{}, errors.New("called DiscardParked")
+}
+
+func (named) AuditPage(context.Context, AuditPage) (audit.Page, error) {
+	return audit.Page{}, errors.New("called AuditPage")
+}
+
+func (named) AuditReach(context.Context) (AuditReach, error) {
+	return AuditReach{}, errors.New("called AuditReach")
 }
 
 func (named) CreateClient(context.Context, CreateClient) (Client, error) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/provider/apply"
+	"github.com/signet-idp/signet/provider/audit"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/sqlstore"
@@ -43,6 +44,11 @@ type Operations interface {
 	ParkedEvents(ctx context.Context, r EventPage) ([]ParkedEvent, error)
 	RetryParked(ctx context.Context, r ParkedRequest) (ParkedResult, error)
 	DiscardParked(ctx context.Context, r ParkedRequest) (ParkedResult, error)
+
+	// AuditPage reads a stretch of the record's chain.
+	AuditPage(ctx context.Context, r AuditPage) (audit.Page, error)
+	// AuditReach is the highest seq that a consumer of the record has come to.
+	AuditReach(ctx context.Context) (AuditReach, error)
 
 	CreateClient(ctx context.Context, r CreateClient) (Client, error)
 	ListClients(ctx context.Context, r Page) ([]Client, error)
@@ -199,6 +205,18 @@ type ParkedRequest struct {
 // ParkedResult is how many parked events something was done to.
 type ParkedResult struct {
 	Events int64 `json:"events"`
+}
+
+// AuditPage asks for a stretch of the chain: Size places (0: as many as may be)
+// behind After.
+type AuditPage struct {
+	After int64 `json:"after"`
+	Size  int   `json:"size"`
+}
+
+// AuditReach is a seq.
+type AuditReach struct {
+	Seq int64 `json:"seq"`
 }
 
 // User is a person as commands show one.

@@ -91,6 +91,8 @@ func handler(o Operations) http.Handler {
 	handle(mux, "events/parked", o.ParkedEvents)
 	handle(mux, "events/retry", o.RetryParked)
 	handle(mux, "events/discard", o.DiscardParked)
+	handle(mux, "audit/page", o.AuditPage)
+	handle(mux, "audit/reach", func(ctx context.Context, _ none) (AuditReach, error) { return o.AuditReach(ctx) })
 	handle(mux, "clients/create", o.CreateClient)
 	handle(mux, "clients/list", o.ListClients)
 	handle(mux, "clients/get", o.GetClient)
