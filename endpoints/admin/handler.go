@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -107,20 +106,10 @@ func write(w http.ResponseWriter, status int, version int64, v any) error {
 	return web.WriteJSON(w, status, v)
 }
 
-// ifMatch is the version that a change is meant for: that of the tag in
-// If-Match (RFC 9110 §13.1.1), any without one.
+// ifMatch is the version that a change is meant for.
 func ifMatch(r *http.Request) (operator.Version, error) {
-	values := r.Header.Values("If-Match")
-	if len(values) == 0 || len(values) == 1 && values[0] == "*" {
-		return 0, nil
-	}
-	tag := strings.TrimSpace(values[0])
-	if len(values) == 1 && len(tag) > 2 && tag[0] == '"' && tag[len(tag)-1] == '"' {
-		if n, err := strconv.ParseInt(tag[1:len(tag)-1], 10, 64); err == nil && n > 0 {
-			return operator.Version(n), nil
-		}
-	}
-	return 0, fault.New(fault.Outdated, `If-Match is the ETag of an answer before, such as "7"`)
+	version, err := web.IfMatch(r)
+	return operator.Version(version), err
 }
 
 // Removal is what a DELETE may be told.

@@ -25,6 +25,9 @@ type Metrics struct {
 	limited      *prometheus.CounterVec
 	lockouts     prometheus.Counter
 	notified     *prometheus.CounterVec
+	webhooks     *prometheus.CounterVec
+	webhookTime  prometheus.Histogram
+	webhookDead  prometheus.Counter
 
 	authRequests prometheus.Counter
 	authFailures prometheus.Counter
@@ -58,6 +61,9 @@ func NewMetrics(version, commit string) *Metrics {
 		limited:      counter("signet_rate_limited_total", "Requests refused by a limit.", "rule"),
 		lockouts:     one("signet_lockouts_total", "Identifiers locked after failed logins."),
 		notified:     counter("signet_notifications_total", "Messages sent by channel and result.", "channel", "result"),
+		webhooks:     counter("signet_webhook_attempts_total", "Messages sent to webhooks by result.", "result"),
+		webhookTime:  timing("signet_webhook_duration_seconds", "Time of one attempt to reach a webhook.", .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20),
+		webhookDead:  one("signet_webhook_dead_total", "Deliveries to webhooks that were given up."),
 		authRequests: one("auth_requests_total", "Login attempts (name of the previous system)."),
 		authFailures: one("auth_failures_total", "Failed login attempts (name of the previous system)."),
 		tokenTime:    timing("token_generation_seconds", "Time to make and sign the tokens of one answer (name of the previous system).", .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .05, .1),
@@ -72,7 +78,7 @@ func NewMetrics(version, commit string) *Metrics {
 		[]string{"version", "commit", "go_version"})
 	info.WithLabelValues(version, commit, runtime.Version()).Set(1)
 	m.registry.MustRegister(info, m.logins, m.challenges, m.issued, m.tokenErrors, m.validations, m.validateTime,
-		m.hashTime, m.hashQueue, m.limited, m.lockouts, m.notified, m.authRequests, m.authFailures, m.tokenTime, m.requests, m.active)
+		m.hashTime, m.hashQueue, m.limited, m.lockouts, m.notified, m.webhooks, m.webhookTime, m.webhookDead, m.authRequests, m.authFailures, m.tokenTime, m.requests, m.active)
 	return m
 }
 
@@ -123,6 +129,28 @@ func (m *Metrics) Lockout() { m.lockouts.Inc() }
 
 // Notified counts a message: channel "email" or "sms".
 func (m *Metrics) Notified(channel, result string) { m.notified.WithLabelValues(channel, result).Inc() }
+
+// WebhookAttempt counts a message to a webhook: result "delivered", "refused",
+// "gone", "unreachable".
+func (m *Metrics) WebhookAttempt(result string, took time.Duration) {
+	m.webhooks.WithLabelValues(result).Inc()
+	m.webhookTime.Observe(took.Seconds())
+}
+
+// WebhookDead counts a delivery that is given up.
+func (m *Metrics) WebhookDead() { m.webhookDead.Inc() }
+
+// WebhookBacklog registers the figures of what waits for webhooks, which are
+// asked at every scrape.
+func (m *Metrics) WebhookBacklog(pending, oldest func() float64) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "signet_webhook_pending_deliveries", Help: "Deliveries that wait for webhooks; 0 on replicas that do not fan out.",
+		}, pending),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "signet_webhook_oldest_pending_seconds", Help: "How long the oldest of them has waited; 0 on replicas that do not fan out.",
+		}, oldest))
+}
 
 // RevocationLag registers the gauge of how far this replica is behind the
 // revocation feed; lag is asked at every scrape.

@@ -146,9 +146,9 @@ func checkDescription(d string) error {
 	return nil
 }
 
-// List lists webhooks by id.
-func (s *Service) List(ctx context.Context, organizationID, after string, limit int) ([]storage.Webhook, error) {
-	list, err := s.Store.WebhooksOf(ctx, organizationID, after, limit)
+// List lists all webhooks by id: they are few.
+func (s *Service) List(ctx context.Context, organizationID string) ([]storage.Webhook, error) {
+	list, err := s.Store.WebhooksOf(ctx, organizationID, "", 2*maxOfSystem)
 	if err != nil {
 		return nil, fmt.Errorf("webhook: list: %w", err)
 	}

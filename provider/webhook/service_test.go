@@ -164,7 +164,7 @@ func TestOthersAreNotFound(t *testing.T) {
 		}
 	}
 	for organization, want := range map[string]int{acme: 1, globex: 0, "": 1} {
-		if list, err := r.service.List(ctx, organization, "", 10); err != nil || len(list) != want {
+		if list, err := r.service.List(ctx, organization); err != nil || len(list) != want {
 			t.Errorf("%d webhooks, %v", len(list), err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/signet-idp/signet/internal/testkit/servers"
 	"github.com/signet-idp/signet/provider/access"
+	"github.com/signet-idp/signet/provider/webhook"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
 )
@@ -79,6 +80,17 @@ func expectations() map[string]expectation {
 		"PATCH /organizations/{org_id}/roles/{role}":  hidden.with(`{"description":"x"}`),
 		"DELETE /organizations/{org_id}/roles/{role}": hidden,
 
+		"GET /organizations/{org_id}/webhooks":                                              hidden,
+		"POST /organizations/{org_id}/webhooks":                                             hidden.with(`{"url":"https://hooks.test/","events":["*"]}`),
+		"GET /organizations/{org_id}/webhooks/{webhook_id}":                                 hidden,
+		"PATCH /organizations/{org_id}/webhooks/{webhook_id}":                               hidden.with(`{"description":"x"}`),
+		"DELETE /organizations/{org_id}/webhooks/{webhook_id}":                              hidden,
+		"POST /organizations/{org_id}/webhooks/{webhook_id}/rotate-secret":                  hidden,
+		"POST /organizations/{org_id}/webhooks/{webhook_id}/test":                           hidden,
+		"GET /organizations/{org_id}/webhooks/{webhook_id}/deliveries":                      hidden,
+		"POST /organizations/{org_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/retry": hidden,
+		"POST /organizations/{org_id}/webhooks/{webhook_id}/replay":                         hidden.with(`{"after":0}`),
+
 		"GET /organizations/{org_id}/domains":                  hidden,
 		"POST /organizations/{org_id}/domains":                 hidden.with(`{"domain":"new.test"}`),
 		"POST /organizations/{org_id}/domains/{domain}/verify": hidden,
@@ -98,6 +110,8 @@ func expectations() map[string]expectation {
 		"organizations/{organization_id}": "GET PATCH", "organizations/{organization_id}/status": "PATCH",
 		"clients/{client_id}": "GET PATCH DELETE", "clients/{client_id}/secrets": "GET POST", "clients/{client_id}/secrets/{secret_id}": "DELETE",
 		"resources/{resource_id}": "GET PATCH DELETE", "keys/{kid}/revoke": "POST",
+		"webhooks/{webhook_id}": "GET PATCH DELETE", "webhooks/{webhook_id}/rotate-secret": "POST", "webhooks/{webhook_id}/test": "POST",
+		"webhooks/{webhook_id}/deliveries": "GET", "webhooks/{webhook_id}/deliveries/{delivery_id}/retry": "POST", "webhooks/{webhook_id}/replay": "POST",
 	} {
 		for method := range strings.FieldsSeq(methods) {
 			table[method+" /admin/v1/"+path] = operator
@@ -201,6 +215,8 @@ func build(t *testing.T, o harness.Options) *world {
 	factor, device := storage.NewID(), storage.NewID()
 	must(w.Store.InsertFactor(ctx, storage.Factor{ID: factor, UserID: owner.ID, Type: storage.FactorTOTP, Sealed: []byte("sealed"), CreatedAt: now}))
 	must(w.Store.PutDevice(ctx, storage.Device{ID: device, UserID: owner.ID, Hash: []byte("hash"), CreatedAt: now, LastSeenAt: now, Expiry: now.AddDate(1, 0, 0)}))
+	hook, _, err := w.Webhooks.Create(ctx, acme.ID, webhook.Registration{URL: "https://hooks.test/", Events: []string{"*"}})
+	must(err)
 	third, _ := w.Client(t, "third", storage.ClientMetadata{TokenEndpointAuthMethod: "none"})
 
 	login := func(email string) map[string]any {
@@ -224,7 +240,7 @@ func build(t *testing.T, o harness.Options) *world {
 	w.ids = map[string]string{
 		"session_id": session, "grant_id": third.ClientID, "user_id": owner.ID, "org_id": acme.ID, "organization_id": acme.ID,
 		"invitation_id": invitation, "role": "billing", "domain": "acme.test", "client_id": third.ClientID, "secret_id": storage.NewID(),
-		"method_id": factor, "device_id": device,
+		"method_id": factor, "device_id": device, "webhook_id": hook.ID, "delivery_id": storage.NewID(),
 		"resource_id": base64.RawURLEncoding.EncodeToString([]byte("https://api.acme.test")), "kid": "none",
 	}
 	return w

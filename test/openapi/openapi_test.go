@@ -15,6 +15,7 @@ import (
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/keys"
 	"github.com/signet-idp/signet/provider/access"
+	"github.com/signet-idp/signet/provider/webhook"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
 )
@@ -52,7 +53,11 @@ func fill(path string, values map[string]string) string {
 			continue
 		}
 		name, _, _ = strings.Cut(strings.TrimSuffix(name, "}"), ":")
-		if segments[i] = values[name]; segments[i] == "" {
+		segments[i] = values[name]
+		if own := values["admin:"+name]; own != "" && strings.HasPrefix(path, "/admin/") {
+			segments[i] = own // what operators call by the name that organizations have for their own
+		}
+		if segments[i] == "" {
 			segments[i] = "00000000-0000-7000-8000-000000000000"
 		}
 	}
@@ -167,13 +172,21 @@ func people(t *testing.T, in *harness.Instance) (all, none string, values map[st
 	}); err != nil {
 		t.Fatal(err)
 	}
+	hooks := map[string]string{}
+	for _, owner := range []string{"", org.ID} {
+		hook, _, err := in.Webhooks.Create(t.Context(), owner, webhook.Registration{URL: "https://hooks.test/", Events: []string{"*"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hooks[owner] = hook.ID
+	}
 	signer, err := in.Keys.Snapshot().Signer(keys.ES256)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return token("openid profile email account organizations admin"), token("openid"), map[string]string{
 		"user_id": u.ID, "id": u.ID, "org_id": org.ID, "organization_id": org.ID, "session_id": s.ID, "client_id": "everything",
-		"role": "admin", "device_id": device, "file": signer.KID() + ".pem", "gate": "default", "resource_id": base64.RawURLEncoding.EncodeToString([]byte(api)),
+		"role": "admin", "device_id": device, "file": signer.KID() + ".pem", "gate": "default", "webhook_id": hooks[org.ID], "admin:webhook_id": hooks[""], "resource_id": base64.RawURLEncoding.EncodeToString([]byte(api)),
 	}
 }
 

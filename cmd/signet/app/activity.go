@@ -12,11 +12,12 @@ import (
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/event/kafka"
 	"github.com/signet-idp/signet/provider/figures"
+	"github.com/signet-idp/signet/provider/webhook"
 	"github.com/signet-idp/signet/storage"
 )
 
 // follow makes those who read the record behind a cursor of their own: the
-// counts, Kafka and the operator's analytics service when there is one.
+// counts, webhooks, Kafka and the operator's analytics service when there is one.
 func (s *Server) follow() error {
 	configs := []event.FollowerConfig{
 		{Name: activity.Follower, Apply: activity.Count(s.Store)},
@@ -40,6 +41,11 @@ func (s *Server) follow() error {
 	if relay != nil {
 		configs = append(configs, *relay)
 	}
+	fanOut, err := s.fanOut()
+	if err != nil {
+		return err
+	}
+	configs = append(configs, *fanOut)
 	for _, c := range configs {
 		c.Store, c.Clock, c.Holder, c.Poll, c.Log = s.Store, s.Clock, storage.NewID(), s.followerPoll(), s.Log
 		f, err := event.NewFollower(c)
@@ -48,8 +54,11 @@ func (s *Server) follow() error {
 		}
 		s.followers = append(s.followers, f)
 		s.Telemetry.Metrics.FollowerLag(c.Name, f.Lag)
-		if c.Name == kafka.Follower {
+		switch c.Name {
+		case kafka.Follower:
 			s.observeRelay(f)
+		case webhook.Follower:
+			s.observeFanOut(f)
 		}
 	}
 	return nil

@@ -28,6 +28,7 @@ import (
 	"github.com/signet-idp/signet/provider/session"
 	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/provider/user/password"
+	"github.com/signet-idp/signet/provider/webhook"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/sqlstore"
 	"github.com/signet-idp/signet/storage/volatile"
@@ -68,6 +69,7 @@ type Core struct {
 	Users         *user.Service
 	Clients       *client.Service
 	Gates         *gate.Service
+	Webhooks      *webhook.Service
 	Registry      *client.Registry
 	Passwords     *password.Hasher
 	Policy        *password.Policy
@@ -303,7 +305,7 @@ func (c *Core) services(ctx context.Context) error {
 	c.Users.DeletionGrace = c.Config.Accounts.DeletionGrace
 	c.Clients = client.NewService(c.Store, keeper, c.Resolver, c.Change)
 	c.Gates = &gate.Service{Store: c.Store, Change: c.Change}
-	return nil
+	return c.openWebhooks(ctx)
 }
 
 // hashObserver shows the password gate to the metrics.

@@ -36,6 +36,7 @@ import (
 	"github.com/signet-idp/signet/provider/revocation/feed"
 	"github.com/signet-idp/signet/provider/risk"
 	"github.com/signet-idp/signet/provider/token"
+	"github.com/signet-idp/signet/provider/webhook"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/storage/sqlstore"
 )
@@ -71,6 +72,8 @@ type Server struct {
 	notifier   *oauth.Notifier
 	configured chan struct{}                     // a registration changed somewhere
 	tending    []func(ctx context.Context) error // what looks after the record
+	messenger  *webhook.Worker                   // sends to webhooks
+	fanned     *webhook.Fanout
 	start      time.Time
 }
 
@@ -258,6 +261,7 @@ func (s *Server) mount(build Build) error {
 		(&pages.Inbox{Renderer: renderer, Messages: s.Captured}).Mount(s.Table)
 	}
 	s.organizations().Mount(s.Table)
+	s.webhooks().Mount(s.Table)
 	(&events.Handler{
 		Store: s.Store, Origin: s.Origin(), News: &s.news, Authenticator: authenticator{s.Verifier, s.Config.Issuer},
 	}).Mount(s.Table)
@@ -330,6 +334,7 @@ func (s *Server) Background(ctx context.Context) error {
 	g.run(s.feed.Run)
 	g.run(s.Sequencer.Run)
 	g.run(s.outbox.Run)
+	g.run(s.messenger.Run)
 	g.run(func(ctx context.Context) error { s.Accounts.Run(ctx); return nil })
 	g.run(func(ctx context.Context) error {
 		s.Tally.Run(ctx, tallyEvery, func(err error) { s.Log.Error("counts of tokens", "error", err) })

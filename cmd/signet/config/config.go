@@ -25,6 +25,7 @@ type Config struct {
 	SMS       SMS       `key:"sms"`
 	Accounts  Accounts  `key:"accounts"`
 	Hooks     Hooks     `key:"hooks"`
+	Webhooks  Webhooks  `key:"webhooks"`
 	Fetch     Fetch     `key:"fetch"`
 	Feed      Feed      `key:"revocations"`
 	Audit     Audit     `key:"audit"`
@@ -112,6 +113,15 @@ type Hooks struct {
 
 	AnalyticsURL   string `key:"analytics_url" doc:"Service that is told, by POST to /events below it, what happened: ids and counts, nothing personal. https, or http within a private network. Without it nobody is told. The first time it begins with what happens from then on."`
 	AnalyticsToken Secret `key:"analytics_token" doc:"Sent to that service as a bearer token."`
+}
+
+// Webhooks bounds how others are told of events.
+type Webhooks struct {
+	Concurrency  int           `key:"concurrency" default:"32" doc:"Messages that one replica sends at once, to all webhooks together."`
+	PerWebhook   int           `key:"per_webhook" default:"4" doc:"How many of them to one webhook."`
+	Timeout      time.Duration `key:"timeout" default:"5s" doc:"Longest wait for a receiver's answer."`
+	MaxAge       time.Duration `key:"max_age" default:"3d" doc:"How long a message is tried before it is given up."`
+	DisableAfter time.Duration `key:"disable_after" default:"5d" doc:"A webhook for which nothing has succeeded for so long when a message is given up is disabled."`
 }
 
 // Fetch bounds what the server itself fetches.

@@ -126,6 +126,7 @@ func (k *checker) stores() {
 		k.add("redis.url", "write redis://host:6379/0, rediss:// for TLS, or unix:///path")
 	}
 	k.kafka()
+	k.webhooks()
 	if c.Database.Conns < 1 {
 		k.add("database.conns", "must be positive, or 0 for the default")
 	}
@@ -160,6 +161,25 @@ func (k *checker) kafka() {
 	}
 	if c.SASL == "PLAIN" && !c.TLS && slices.ContainsFunc(c.Brokers, func(b string) bool { return !loopbackHost(hostOf(b)) }) {
 		k.add("kafka.sasl", "PLAIN sends the password as it is; set SIGNET_KAFKA_TLS=true, or write SCRAM-SHA-512")
+	}
+}
+
+func (k *checker) webhooks() {
+	c := k.c.Webhooks
+	if c.Concurrency < 1 || c.Concurrency > 1000 {
+		k.add("webhooks.concurrency", "must be from 1 to 1000")
+	}
+	if c.PerWebhook < 1 || c.PerWebhook > 100 {
+		k.add("webhooks.per_webhook", "must be from 1 to 100")
+	}
+	if c.Timeout < 100*time.Millisecond || c.Timeout > 20*time.Second {
+		k.add("webhooks.timeout", "must be from 100ms to 20s")
+	}
+	if c.MaxAge < time.Minute || c.MaxAge > 30*24*time.Hour {
+		k.add("webhooks.max_age", "must be from 1m to 30d")
+	}
+	if c.DisableAfter < c.MaxAge {
+		k.add("webhooks.disable_after", "must not be shorter than webhooks.max_age")
 	}
 }
 
