@@ -52,7 +52,7 @@ image: ## Build the container image signet:VERSION (needs Docker)
 ##@ Test
 
 .PHONY: test
-test: $(SERVERS) ## Run all tests against real PostgreSQL, Redis, Kafka, nginx, Caddy, Chromium, Node, Python and oathtool
+test: $(SERVERS) ## Run all tests against real PostgreSQL, Redis, Kafka, nginx, Apache, HAProxy, Caddy, Chromium, Node, Python and oathtool
 	$(SERVERS) $(GO) test $(TESTFLAGS) $(PKG)
 
 # Race detection needs cgo. Browsers and whole binaries are left to `make

@@ -67,7 +67,7 @@ SIGNET_CLIENT_SECRET.`,
 	f.DurationVar(&o.maxStale, "max-stale", 5*time.Second, "how old the news of revocations may get")
 	f.StringVar(&o.onStale, "on-stale", "ask", "what happens beyond: ask the provider, refuse, accept")
 	f.BoolVar(&o.noFeed, "no-feed", false, "do without the revocation feed")
-	cmd.AddCommand(newGatewayConfigCommand())
+	cmd.AddCommand(newGatewayConfigCommand(), newGatewaySyncCommand())
 	return cmd
 }
 

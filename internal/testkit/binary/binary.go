@@ -11,7 +11,7 @@ import (
 )
 
 // sources are what the binary is made of, below the module's root.
-var sources = []string{"cmd", "endpoints", "internal", "keys", "migrations", "provider", "storage"}
+var sources = []string{"cmd", "endpoints", "gateway", "internal", "keys", "migrations", "provider", "storage"}
 
 // Build builds cmd/signet to path as a static binary. It looks at every source
 // first: the go command keeps the result of a test until a file that the test

@@ -7,7 +7,8 @@
 // runs, and, as root on Debian, what apt-get installs; Kafka's jars come from
 // Maven Central. It exports
 // SIGNET_TEST_POSTGRES_URL, SIGNET_TEST_REDIS_URL, SIGNET_TEST_KAFKA_BROKERS,
-// SIGNET_TEST_NGINX, SIGNET_TEST_CADDY, SIGNET_TEST_CHROMIUM, SIGNET_TEST_NODE, SIGNET_TEST_PYTHON and
+// SIGNET_TEST_NGINX, SIGNET_TEST_CADDY, SIGNET_TEST_HAPROXY, SIGNET_TEST_APACHE,
+// SIGNET_TEST_CHROMIUM, SIGNET_TEST_NODE, SIGNET_TEST_PYTHON and
 // SIGNET_TEST_OATHTOOL to the command, whose exit status becomes its own. All that it started ends with it, however
 // it ends.
 package main

@@ -48,6 +48,7 @@ type program struct {
 	env   string
 	apt   []string
 	names []string // on PATH, the first wins
+	files []string // that must be there, too
 }
 
 // A new kind of server is one entry here and one pair of functions in package
@@ -83,6 +84,12 @@ func catalogue() (map[string][]server, map[string][]program) {
 		"gateways": {
 			{name: "nginx", env: "SIGNET_TEST_NGINX", apt: []string{"nginx"}, names: []string{"nginx", "/usr/sbin/nginx"}},
 			{name: "Caddy", env: "SIGNET_TEST_CADDY", apt: []string{"caddy"}, names: []string{"caddy"}},
+			{
+				name: "Apache", env: "SIGNET_TEST_APACHE", names: []string{"apache2", "/usr/sbin/apache2"},
+				apt:   []string{"apache2", "libapache2-mod-auth-openidc", "libapache2-mod-oauth2"},
+				files: []string{"/usr/lib/apache2/modules/mod_auth_openidc.so", "/usr/lib/apache2/modules/mod_oauth2.so"},
+			},
+			{name: "HAProxy", env: "SIGNET_TEST_HAPROXY", apt: []string{"haproxy"}, names: []string{"haproxy", "/usr/sbin/haproxy"}},
 		},
 		"oath": {
 			{name: "OATH Toolkit", env: "SIGNET_TEST_OATHTOOL", apt: []string{"oathtool"}, names: []string{"oathtool"}},
@@ -193,6 +200,11 @@ func (p program) provide(ctx context.Context, a *apt) (string, error) {
 }
 
 func (p program) find() string {
+	for _, f := range p.files {
+		if _, err := os.Stat(f); err != nil {
+			return ""
+		}
+	}
 	names := p.names
 	if set := os.Getenv(p.env); set != "" {
 		names = []string{set}
