@@ -124,3 +124,43 @@ func (named) DisableClient(context.Context, ClientRequest) (Client, error) {
 func (named) DeleteClient(context.Context, ClientRequest) (Client, error) {
 	return Client{}, errors.New("called DeleteClient")
 }
+
+func (named) CreateWebhook(context.Context, CreateWebhook) (Webhook, error) {
+	return Webhook{}, errors.New("called CreateWebhook")
+}
+
+func (named) ListWebhooks(context.Context, WebhookRequest) ([]Webhook, error) {
+	return nil, errors.New("called ListWebhooks")
+}
+
+func (named) GetWebhook(context.Context, WebhookRequest) (Webhook, error) {
+	return Webhook{}, errors.New("called GetWebhook")
+}
+
+func (named) EnableWebhook(context.Context, WebhookRequest) (Webhook, error) {
+	return Webhook{}, errors.New("called EnableWebhook")
+}
+
+func (named) DeleteWebhook(context.Context, WebhookRequest) (Webhook, error) {
+	return Webhook{}, errors.New("called DeleteWebhook")
+}
+
+func (named) RotateWebhookSecret(context.Context, WebhookRequest) (Webhook, error) {
+	return Webhook{}, errors.New("called RotateWebhookSecret")
+}
+
+func (named) TestWebhook(context.Context, WebhookRequest) (WebhookTest, error) {
+	return WebhookTest{}, errors.New("called TestWebhook")
+}
+
+func (named) WebhookDeliveries(context.Context, WebhookRequest) ([]WebhookDelivery, error) {
+	return nil, errors.New("called WebhookDeliveries")
+}
+
+func (named) RetryWebhook(context.Context, WebhookRequest) (WebhookDelivery, error) {
+	return WebhookDelivery{}, errors.New("called RetryWebhook")
+}
+
+func (named) ReplayWebhook(context.Context, WebhookRequest) (WebhookReplay, error) {
+	return WebhookReplay{}, errors.New("called ReplayWebhook")
+}

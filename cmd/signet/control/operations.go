@@ -56,6 +56,18 @@ type Operations interface {
 	RotateClientSecret(ctx context.Context, r ClientRequest) (Client, error)
 	DisableClient(ctx context.Context, r ClientRequest) (Client, error)
 	DeleteClient(ctx context.Context, r ClientRequest) (Client, error)
+
+	CreateWebhook(ctx context.Context, r CreateWebhook) (Webhook, error)
+	ListWebhooks(ctx context.Context, r WebhookRequest) ([]Webhook, error)
+	GetWebhook(ctx context.Context, r WebhookRequest) (Webhook, error)
+	EnableWebhook(ctx context.Context, r WebhookRequest) (Webhook, error)
+	DeleteWebhook(ctx context.Context, r WebhookRequest) (Webhook, error)
+	RotateWebhookSecret(ctx context.Context, r WebhookRequest) (Webhook, error)
+	TestWebhook(ctx context.Context, r WebhookRequest) (WebhookTest, error)
+	WebhookDeliveries(ctx context.Context, r WebhookRequest) ([]WebhookDelivery, error)
+	RetryWebhook(ctx context.Context, r WebhookRequest) (WebhookDelivery, error)
+	// ReplayWebhook does the next step of a replay.
+	ReplayWebhook(ctx context.Context, r WebhookRequest) (WebhookReplay, error)
 }
 
 // Inspection is what doctor asks of the store.

@@ -99,6 +99,16 @@ func handler(o Operations) http.Handler {
 	handle(mux, "clients/secret", o.RotateClientSecret)
 	handle(mux, "clients/disable", o.DisableClient)
 	handle(mux, "clients/delete", o.DeleteClient)
+	handle(mux, "webhooks/create", o.CreateWebhook)
+	handle(mux, "webhooks/list", o.ListWebhooks)
+	handle(mux, "webhooks/get", o.GetWebhook)
+	handle(mux, "webhooks/enable", o.EnableWebhook)
+	handle(mux, "webhooks/delete", o.DeleteWebhook)
+	handle(mux, "webhooks/secret", o.RotateWebhookSecret)
+	handle(mux, "webhooks/test", o.TestWebhook)
+	handle(mux, "webhooks/deliveries", o.WebhookDeliveries)
+	handle(mux, "webhooks/retry", o.RetryWebhook)
+	handle(mux, "webhooks/replay", o.ReplayWebhook)
 	return mux
 }
 
