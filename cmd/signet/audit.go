@@ -22,12 +22,14 @@ import (
 func newAuditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Check the record of events",
-		Long:  `Check the record of events: whether it is what it was when it was written.`,
+		Short: "Check the record of events, export it, and ask it who had which role",
+		Long: `Check the record of events: whether it is what it was when it was written. Export
+it, and ask it who had which role at a moment.`,
 		Example: `  signet audit verify
-  signet audit verify --checkpoints /mnt/audit/checkpoints.jsonl --jwks keys.json`,
+  signet audit export --format csv --from 2026-03-01T00:00:00Z > march.csv
+  signet audit as-of --time 2026-03-01T12:00:00Z`,
 	}
-	cmd.AddCommand(newAuditVerifyCommand())
+	cmd.AddCommand(newAuditVerifyCommand(), newAuditExportCommand(), newAuditAsOfCommand())
 	return cmd
 }
 

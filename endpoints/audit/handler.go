@@ -1,5 +1,5 @@
-// Package audit serves what auditors ask for: the keys that verify the record's
-// checkpoints.
+// Package audit serves what auditors ask for: the record, filtered and as a
+// file, and the keys that verify its checkpoints.
 package audit
 
 import (
@@ -8,7 +8,10 @@ import (
 
 	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
+	"github.com/signet-idp/signet/internal/clock"
 	"github.com/signet-idp/signet/keys"
+	"github.com/signet-idp/signet/provider/audit"
+	"github.com/signet-idp/signet/provider/directory"
 )
 
 // PathKeys is where the keys of checkpoints are.
@@ -19,7 +22,10 @@ type Keys interface{ Snapshot() *keys.Snapshot }
 
 // Handler serves the routes.
 type Handler struct {
-	Keys Keys
+	Keys      Keys
+	Directory *directory.Directory
+	Store     audit.QueryStore
+	Clock     clock.Clock
 
 	mu   sync.Mutex
 	set  keys.KeySet
@@ -28,6 +34,7 @@ type Handler struct {
 
 // Mount adds the routes.
 func (h *Handler) Mount(t *web.Table) {
+	t.Add(h.routes()...)
 	t.Add(web.Route{
 		Name: "checkpointKeys", Summary: "Keys that sign the checkpoints of the record of events", Tags: []string{"Audit"},
 		Methods: []string{http.MethodGet}, Path: PathKeys, Auth: web.Public(), CORS: web.CORSAny, Prepared: h.keySet, Style: web.OAuth,

@@ -36,6 +36,7 @@ type record struct {
 	path      string
 	file      *audit.File
 	events    int
+	ctx       context.Context //nolint:containedctx // of the test
 }
 
 func onEngines(t *testing.T, test func(t *testing.T, r *record)) {
@@ -71,7 +72,7 @@ func openRaw(tb testing.TB, driver, dsn string) *sql.DB {
 func newRecord(tb testing.TB, store *sqlstore.Store, raw *sql.DB) *record {
 	tb.Helper()
 	clk := fakeclock.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	r := &record{store: store, raw: raw, clock: clk, keys: keytest.Manager(tb, clk), path: filepath.Join(tb.TempDir(), "checkpoints.jsonl")}
+	r := &record{store: store, raw: raw, clock: clk, keys: keytest.Manager(tb, clk), path: filepath.Join(tb.TempDir(), "checkpoints.jsonl"), ctx: context.WithoutCancel(tb.Context())}
 	purpose, err := keytest.DataKeyring(tb, clk).Purpose(tb.Context(), "person")
 	if err != nil {
 		tb.Fatal(err)

@@ -4,8 +4,8 @@ func userEntries() []Entry {
 	return []Entry{
 		{
 			Type: UserCreated, Class: ClassAccount, Subject: SubjectUser,
-			Data: map[string]Kind{"source": Enum, "status": Enum, "email_verified": Flag, "invitation_id": ID, "terms_accepted": Flag},
-			Doc:  "An account was created; source says by what (register, admin, apply, invitation, federation, scim, import).",
+			Data: map[string]Kind{"source": Enum, "status": Enum, "email_verified": Flag, "invitation_id": ID, "terms_accepted": Flag, "roles": List},
+			Doc:  "An account was created, with these roles of the system; source says by what (register, admin, apply, invitation, federation, scim, import).",
 		},
 		{
 			Type: UserUpdated, Class: ClassAccount, Subject: SubjectUser,

@@ -125,7 +125,7 @@ func (s *Service) Create(ctx context.Context, by access.Holder, a Account) (stor
 		if name, ok := profile["name"].(string); ok {
 			personal["name"] = name
 		}
-		data := map[string]any{"source": change.Enum(a.Source), "status": string(u.Status), "email_verified": u.EmailVerified}
+		data := map[string]any{"source": change.Enum(a.Source), "status": string(u.Status), "email_verified": u.EmailVerified, "roles": change.List(roles)}
 		if a.TermsAccepted {
 			data["terms_accepted"] = true
 		}

@@ -90,6 +90,7 @@ func expectations() map[string]expectation {
 		"GET /organizations/{org_id}/webhooks/{webhook_id}/deliveries":                      hidden,
 		"POST /organizations/{org_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/retry": hidden,
 		"POST /organizations/{org_id}/webhooks/{webhook_id}/replay":                         hidden.with(`{"after":0}`),
+		"GET /organizations/{org_id}/audit":                                                 hidden,
 
 		"GET /organizations/{org_id}/domains":                  hidden,
 		"POST /organizations/{org_id}/domains":                 hidden.with(`{"domain":"new.test"}`),

@@ -30,4 +30,6 @@ func (s *Server) tend() error {
 }
 
 // auditor serves what is asked of the record.
-func (s *Server) auditor() *audit.Handler { return &audit.Handler{Keys: s.Keys} }
+func (s *Server) auditor() *audit.Handler {
+	return &audit.Handler{Keys: s.Keys, Directory: s.Directory, Store: s.Store, Clock: s.Clock}
+}

@@ -193,6 +193,16 @@ func (s *Socket) AuditReach(ctx context.Context) (AuditReach, error) {
 	return ask[AuditReach](ctx, s, "audit/reach", none{})
 }
 
+// AuditEntries implements Operations.
+func (s *Socket) AuditEntries(ctx context.Context, f audit.Filter) ([]audit.Entry, error) {
+	return ask[[]audit.Entry](ctx, s, "audit/entries", f)
+}
+
+// AuditAsOf implements Operations.
+func (s *Socket) AuditAsOf(ctx context.Context, m audit.Moment) (audit.Holdings, error) {
+	return ask[audit.Holdings](ctx, s, "audit/as-of", m)
+}
+
 // CreateClient implements Operations.
 func (s *Socket) CreateClient(ctx context.Context, r CreateClient) (Client, error) {
 	return ask[Client](ctx, s, "clients/create", r)

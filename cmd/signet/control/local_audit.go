@@ -17,6 +17,16 @@ func (l Local) AuditReach(ctx context.Context) (AuditReach, error) {
 	return AuditReach{seq}, err
 }
 
+// AuditEntries implements Operations.
+func (l Local) AuditEntries(ctx context.Context, f audit.Filter) ([]audit.Entry, error) {
+	return audit.Query(ctx, l.Core.Store, f)
+}
+
+// AuditAsOf implements Operations.
+func (l Local) AuditAsOf(ctx context.Context, m audit.Moment) (audit.Holdings, error) {
+	return audit.AsOf(ctx, l.Core.Store, m)
+}
+
 // Chain is an audit.Source over operations, from another process too.
 type Chain struct {
 	Operations

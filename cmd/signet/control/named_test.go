@@ -101,6 +101,14 @@ func (named) AuditReach(context.Context) (AuditReach, error) {
 	return AuditReach{}, errors.New("called AuditReach")
 }
 
+func (named) AuditEntries(context.Context, audit.Filter) ([]audit.Entry, error) {
+	return nil, errors.New("called AuditEntries")
+}
+
+func (named) AuditAsOf(context.Context, audit.Moment) (audit.Holdings, error) {
+	return audit.Holdings{}, errors.New("called AuditAsOf")
+}
+
 func (named) CreateClient(context.Context, CreateClient) (Client, error) {
 	return Client{}, errors.New("called CreateClient")
 }

@@ -49,6 +49,10 @@ type Operations interface {
 	AuditPage(ctx context.Context, r AuditPage) (audit.Page, error)
 	// AuditReach is the highest seq that a consumer of the record has come to.
 	AuditReach(ctx context.Context) (AuditReach, error)
+	// AuditEntries reads what matches of the record.
+	AuditEntries(ctx context.Context, f audit.Filter) ([]audit.Entry, error)
+	// AuditAsOf says who had which role at a moment.
+	AuditAsOf(ctx context.Context, m audit.Moment) (audit.Holdings, error)
 
 	CreateClient(ctx context.Context, r CreateClient) (Client, error)
 	ListClients(ctx context.Context, r Page) ([]Client, error)

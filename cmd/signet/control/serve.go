@@ -93,6 +93,8 @@ func handler(o Operations) http.Handler {
 	handle(mux, "events/discard", o.DiscardParked)
 	handle(mux, "audit/page", o.AuditPage)
 	handle(mux, "audit/reach", func(ctx context.Context, _ none) (AuditReach, error) { return o.AuditReach(ctx) })
+	handle(mux, "audit/entries", o.AuditEntries)
+	handle(mux, "audit/as-of", o.AuditAsOf)
 	handle(mux, "clients/create", o.CreateClient)
 	handle(mux, "clients/list", o.ListClients)
 	handle(mux, "clients/get", o.GetClient)
