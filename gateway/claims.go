@@ -61,40 +61,63 @@ func (c *Claims) Unmarshal(v any) error { return json.Unmarshal(c.raw, v) }
 
 // wire is the claims as they travel.
 type wire struct {
-	Issuer      string   `json:"iss"`
-	Subject     string   `json:"sub"`
-	Audience    texts    `json:"aud"`
-	Expiry      int64    `json:"exp"`
-	IssuedAt    int64    `json:"iat"`
-	NotBefore   int64    `json:"nbf"`
-	JTI         string   `json:"jti"`
-	ClientID    string   `json:"client_id"`
-	Scope       string   `json:"scope"`
-	AuthTime    int64    `json:"auth_time"`
-	ACR         string   `json:"acr"`
-	AMR         []string `json:"amr"`
-	SID         string   `json:"sid"`
-	GID         string   `json:"gid"`
-	OrgID       string   `json:"org_id"`
-	OrgSlug     string   `json:"org_slug"`
-	Roles       []string `json:"roles"`
-	RolesForm   string   `json:"roles_form"`
-	Permissions []string `json:"permissions"`
-	PE          int64    `json:"pe"`
+	Issuer      string      `json:"iss"`
+	Subject     string      `json:"sub"`
+	Audience    textOrTexts `json:"aud"`
+	Expiry      int64       `json:"exp"`
+	IssuedAt    int64       `json:"iat"`
+	NotBefore   int64       `json:"nbf"`
+	JTI         string      `json:"jti"`
+	ClientID    string      `json:"client_id"`
+	Scope       string      `json:"scope"`
+	AuthTime    int64       `json:"auth_time"`
+	ACR         string      `json:"acr"`
+	AMR         texts       `json:"amr"`
+	SID         string      `json:"sid"`
+	GID         string      `json:"gid"`
+	OrgID       string      `json:"org_id"`
+	OrgSlug     string      `json:"org_slug"`
+	Roles       texts       `json:"roles"`
+	RolesForm   string      `json:"roles_form"`
+	Permissions texts       `json:"permissions"`
+	PE          int64       `json:"pe"`
 }
 
-// texts is a string or a list of strings (RFC 7519 §4.1.3).
+// texts is a list of strings and nothing else: encoding/json takes null for "".
 type texts []string
 
+// UnmarshalJSON implements json.Unmarshaler.
 func (t *texts) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		*t = texts{""}
-		return json.Unmarshal(b, &(*t)[0])
+	var list []*string
+	if err := json.Unmarshal(b, &list); err != nil || list == nil {
+		return err
 	}
-	return json.Unmarshal(b, (*[]string)(t))
+	*t = make(texts, len(list))
+	for i, s := range list {
+		if s == nil {
+			return errClaims
+		}
+		(*t)[i] = *s
+	}
+	return nil
+}
+
+// textOrTexts is a string or a list of strings (RFC 7519 §4.1.3).
+type textOrTexts []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *textOrTexts) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		*a = textOrTexts{""}
+		return json.Unmarshal(b, &(*a)[0])
+	}
+	return (*texts)(a).UnmarshalJSON(b)
 }
 
 var errClaims = errors.New("a required claim is missing or malformed")
+
+// maxNumber is where verifiers in other languages begin to round (RFC 8259 §6).
+const maxNumber = 1 << 53
 
 // maxTime keeps times within what time.Time can add to.
 const maxTime = 1 << 40
@@ -108,13 +131,18 @@ func parseClaims(payload []byte, keyID string) (*Claims, error) {
 	if !utf8.Valid(payload) || exact.Unmarshal(payload, &w) != nil {
 		return nil, errClaims
 	}
+	for _, n := range []int64{w.Expiry, w.IssuedAt, w.NotBefore, w.AuthTime, w.PE} {
+		if n <= -maxNumber || n >= maxNumber {
+			return nil, errClaims
+		}
+	}
 	if w.Issuer == "" || w.Subject == "" || w.JTI == "" || len(w.Audience) == 0 || w.Expiry <= 0 || w.Expiry > maxTime ||
 		w.IssuedAt > maxTime || w.NotBefore > maxTime {
 		return nil, errClaims
 	}
 	c := &Claims{
 		Issuer: w.Issuer, Subject: w.Subject, Audience: w.Audience, Expiry: time.Unix(w.Expiry, 0).UTC(),
-		IssuedAt: time.Unix(max(w.IssuedAt, w.NotBefore), 0).UTC(), JTI: w.JTI, ClientID: w.ClientID, Scope: strings.Fields(w.Scope),
+		IssuedAt: time.Unix(max(w.IssuedAt, w.NotBefore), 0).UTC(), JTI: w.JTI, ClientID: w.ClientID, Scope: scopes(w.Scope),
 		ACR: w.ACR, AMR: w.AMR, SessionID: w.SID, GrantID: w.GID, OrgID: w.OrgID, OrgSlug: w.OrgSlug,
 		Permissions: w.Permissions, KeyID: keyID, FeedPosition: w.PE, raw: payload,
 	}
@@ -130,6 +158,11 @@ func parseClaims(payload []byte, keyID string) (*Claims, error) {
 		return nil, errClaims
 	}
 	return c, nil
+}
+
+// scopes splits at spaces and at nothing else (RFC 6749 §3.3).
+func scopes(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' })
 }
 
 // A server that writes roles as an older system did (system roles bare, those

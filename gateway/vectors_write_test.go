@@ -282,6 +282,7 @@ func (s *scribe) tokens() {
 	}
 	s.token("a key inside that did sign", s.sign("stranger", "ES256", head(obj{"jwk": json.RawMessage(jwk)}), payload(nil)), "malformed")
 	s.token("a header member twice", s.usual(text(s, head(nil), `,"alg":"ES256"`), payload(nil)), "malformed")
+	s.token("a name twice within a header member", s.usual(text(s, head(nil), `,"x":[{"a":1,"a":2}]`), payload(nil)), "malformed")
 	s.token("a header that is no object", s.usual(`["alg","ES256"]`, payload(nil)), "malformed")
 	s.token("a header that is null", s.usual(`null`, payload(nil)), "malformed")
 	s.token("a header with more after it", s.usual(text(s, head(nil), "")+"{}", payload(nil)), "malformed")
@@ -383,6 +384,11 @@ func (s *scribe) claims() {
 	p("no jti", obj{"jti": nil}, "malformed")
 	p("scope in a list", obj{"scope": []string{"orders:read"}}, "malformed")
 	p("roles in one text", obj{"roles": "billing"}, "malformed")
+	p("null among the roles", obj{"roles": []any{"billing", nil}}, "malformed")
+	p("null among the audiences", obj{"aud": []any{vectorAudience, nil}}, "malformed")
+	p("an audience that is null", obj{"aud": null}, "malformed")
+	p("a position that other languages round", obj{"pe": json.RawMessage("9007199254740993")}, "malformed")
+	p("a name twice within a claim", obj{"x": json.RawMessage(`{"a":1,"a":2}`)}, "valid")
 	p("roles that are no text", obj{"roles": []any{"billing", 5}}, "malformed")
 	p("roles in a form of the future", obj{"roles_form": "tree"}, "malformed")
 	p("a position that is text", obj{"pe": "7"}, "malformed")
@@ -415,6 +421,8 @@ func (s *scribe) claims() {
 	read("several audiences, spaces in the scope", obj{"aud": []string{"x", vectorAudience}, "scope": "  a  b "})
 	read("roles as an older system writes them", obj{"roles": []string{"admin", "org:billing"}, "roles_form": "bare"})
 	read("names in other scripts", obj{"sub": "日本", "org_slug": "größe"})
+	read("scopes are between spaces only", obj{"scope": "a\tb c\u00a0d e\u001ff g"})
+	read("half a character", obj{"sub": json.RawMessage(`"a\ud800b"`), "roles": json.RawMessage(`["\udc00"]`)})
 	read("a sign-in before all time", obj{"auth_time": -5})
 }
 

@@ -4,6 +4,7 @@
 //
 //	python_test.go      gateway/python: its own tests, its types, its wheel
 //	typescript_test.go  gateway/typescript: the same; its archive is protect_test.go's
+//	random_test.go      tokens that nobody has thought of, judged in all languages
 //	protect_test.go     docs/protect-an-api.md: its programs in Go, Django, FastAPI
 //	                    and Node, run as written before a server
 //	react_test.go       docs/sign-in-with-react.md: its application, in Chromium

@@ -58,7 +58,7 @@ export function parseClaims(payload: Uint8Array, kid: string): Claims {
     iat: Math.max(iat, nbf),
     jti,
     clientId: m.text("client_id"),
-    scope: m.text("scope").split(/\s+/).filter(Boolean),
+    scope: m.text("scope").split(" ").filter(Boolean),
     authTime: authTime > 0 && authTime < maxTime ? authTime : 0,
     acr: m.text("acr"),
     amr: m.texts("amr") ?? [],

@@ -11,7 +11,8 @@ export class Members {
   readonly value: Readonly<Record<string, unknown>>;
   readonly #raw = new Map<string, string>();
 
-  constructor(data: Uint8Array) {
+  /** With deep, no name may be twice in an object inside it either. */
+  constructor(data: Uint8Array, deep = false) {
     let text: string, value: unknown;
     try {
       text = utf8.decode(data);
@@ -26,7 +27,7 @@ export class Members {
     if (typeof value !== "object" || Array.isArray(value)) throw malformed();
     this.value = value as Record<string, unknown>;
     for (const [name, raw] of members(text)) {
-      if (this.#raw.has(name)) throw malformed();
+      if (this.#raw.has(name) || (deep && repeats(raw))) throw malformed();
       this.#raw.set(name, raw);
     }
   }
@@ -43,36 +44,52 @@ export class Members {
     const value = this.get(name);
     if (value === undefined) return "";
     if (typeof value !== "string") throw malformed();
-    return value;
+    return value.toWellFormed(); // JSON can write half a character
   }
 
   texts(name: string): string[] | undefined {
     const value = this.get(name);
     if (value === undefined) return undefined;
     if (!Array.isArray(value) || !value.every((v) => typeof v === "string")) throw malformed();
-    return value;
+    return value.map((v: string) => v.toWellFormed());
   }
 
   number(name: string): number {
     const value = this.get(name);
     if (value === undefined) return 0;
     if (!Number.isSafeInteger(value) || !/^-?\d+$/.test(this.#raw.get(name) ?? "")) throw malformed();
-    return value as number;
+    return value === 0 ? 0 : (value as number); // JSON can write -0
   }
 }
 
-/** The names and texts of the members of an object that JSON.parse has accepted. */
-function* members(text: string): Generator<[string, string]> {
+/** The names and texts of the members of an object that JSON.parse has accepted;
+ * unnamed, of a list between braces. */
+function* members(text: string, unnamed = false): Generator<[string, string]> {
   let at = text.indexOf("{") + 1;
   for (;;) {
     at = skip(text, at, /[\s,]/);
     if (text[at] === "}") return;
-    const end = string(text, at);
-    const name = JSON.parse(text.slice(at, end)) as string;
-    const start = skip(text, skip(text, end, /\s/) + 1, /\s/);
+    let start = at, name = "";
+    if (!unnamed) {
+      const end = string(text, at);
+      name = JSON.parse(text.slice(at, end)) as string;
+      start = skip(text, skip(text, end, /\s/) + 1, /\s/);
+    }
     at = value(text, start);
     yield [name, text.slice(start, at).trimEnd()];
   }
+}
+
+/** Whether a value holds an object in which a name is there twice. */
+function repeats(raw: string): boolean {
+  if (raw.startsWith("[")) return [...members(`{${raw.slice(1, -1)}}`, true)].some(([, inner]) => repeats(inner));
+  if (!raw.startsWith("{")) return false;
+  const names = new Set<string>();
+  for (const [name, inner] of members(raw)) {
+    if (names.has(name) || repeats(inner)) return true;
+    names.add(name);
+  }
+  return false;
 }
 
 function skip(text: string, at: number, what: RegExp): number {

@@ -36,7 +36,7 @@ export async function openJws(
   const parts = raw.split(".");
   if (parts.length !== 3) throw malformed();
   const [head] = parts.map(decode);
-  const header = new Members(head!);
+  const header = new Members(head!, true);
   if (extensions.some((name) => header.has(name))) throw malformed();
   const [said, alg, kid] = ["typ", "alg", "kid"].map((name) => {
     const value = header.get(name);

@@ -1,6 +1,7 @@
 """What a verified access token says (RFC 9068 §2.2)."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 from .errors import Malformed
 
 MAX_TIME = 1 << 40  # seconds; beyond any calendar
+
+# Halves of characters that JSON can write, and nothing else can.
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +67,23 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made if len(made) == len(pairs) else _Twice(made)
 
 
+def _object_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name is there twice")
+    return made
+
+
 def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is no JSON")
 
 
-def strict_object(data: bytes) -> dict[str, Any]:
-    """Read a JSON object in UTF-8 in which no name is there twice."""
+def strict_object(data: bytes, deep: bool = False) -> dict[str, Any]:
+    """Read a JSON object in UTF-8 in which no name is there twice; with deep, in
+    no object inside it either."""
+    hook = _object_once if deep else _object
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_number)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=hook, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise Malformed from None
     if value is None:
@@ -112,18 +125,14 @@ class _Reader:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise Malformed
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:  # half a character
-        raise Malformed from None
-    return value
+    return _HALVES.sub("\ufffd", value)
 
 
 def parse_claims(payload: bytes, kid: str) -> Claims:
     """Read a payload whose signature was checked."""
     members = strict_object(payload)
     r = _Reader(members)
-    aud = r.texts("aud") if isinstance(members.get("aud"), list) else (r.text("aud"),) if "aud" in members else ()
+    aud = r.texts("aud") if isinstance(members.get("aud"), list) else (r.text("aud"),) if members.get("aud") is not None else ()
     iss, sub, jti = r.text("iss"), r.text("sub"), r.text("jti")
     exp, iat, nbf, auth_time = r.number("exp"), r.number("iat"), r.number("nbf"), r.number("auth_time")
     if not (iss and sub and jti and aud and 0 < exp <= MAX_TIME) or iat > MAX_TIME or nbf > MAX_TIME:
@@ -136,7 +145,7 @@ def parse_claims(payload: bytes, kid: str) -> Claims:
         iat=max(iat, nbf),
         jti=jti,
         client_id=r.text("client_id"),
-        scope=tuple(r.text("scope").split()),
+        scope=tuple(s for s in r.text("scope").split(" ") if s),
         auth_time=auth_time if 0 < auth_time < MAX_TIME else 0,
         acr=r.text("acr"),
         amr=r.texts("amr") or (),

@@ -55,7 +55,7 @@ class Opener:
         if len(parts) != 3:
             raise Malformed
         head, payload, _ = (_decode(p) for p in parts)
-        header = strict_object(head)
+        header = strict_object(head, deep=True)
         if any(name in header for name in _EXTENSIONS):
             raise Malformed
         said, alg, kid = (v if isinstance(v := header.get(n), str) else "" for n in ("typ", "alg", "kid"))
