@@ -332,6 +332,44 @@ func TestHangingReceiverHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// Who does not answer is left alone for as long as that has been so, and then
+// one message goes ahead.
+func TestSilenceIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	r := onSQLite(t)
+	in := newReceiver(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	w, _ := r.create("", in.URL, "user.login")
+	r.record(logins(50)...)
+	r.fan()
+	r.send()
+	n := len(in.messages())
+	if n == 0 || n > webhook.DefaultPerWebhook {
+		t.Errorf("%d messages at first", n)
+	}
+	for _, pause := range []time.Duration{5 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second} {
+		if left := r.get(w).PausedUntil.Sub(r.clock.Now()); left != pause {
+			t.Errorf("left alone for %s, want %s", left, pause)
+		}
+		r.clock.Advance(pause - time.Millisecond)
+		r.send()
+		if got := len(in.messages()); got != n {
+			t.Errorf("%d messages in the pause", got-n)
+		}
+		r.clock.Advance(time.Millisecond)
+		r.send()
+		if got := len(in.messages()); got != n+1 {
+			t.Errorf("%d messages go ahead, want one", got-n)
+		}
+		n = len(in.messages())
+	}
+	in.set(nil)
+	r.clock.Advance(webhook.MaxAge / 3)
+	r.send()
+	if left := r.deliveries(w, storage.DeliveryPending); len(left) != 0 {
+		t.Errorf("%d wait", len(left))
+	}
+}
+
 // dying is a store whose process dies before it can write what came of an attempt.
 type dying struct {
 	webhook.WorkerStore

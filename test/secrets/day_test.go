@@ -17,6 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/signet-idp/signet/provider/webhook"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
 )
@@ -122,7 +123,27 @@ func (d *day) run() {
 	d.badLogins()
 	d.person()
 	d.services()
+	d.webhooks()
 	d.wrongPlaces()
+}
+
+// webhooks makes one that nobody answers, and gives it another secret.
+func (d *day) webhooks() {
+	ctx := d.t.Context()
+	w, first, err := d.in.Webhooks.Create(ctx, "", webhook.Registration{URL: "http://127.0.0.1:1/", Events: []string{"*"}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	_, second, err := d.in.Webhooks.Rotate(ctx, "", w.ID, time.Hour)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, secret := range []string{first, second} {
+		d.v.keep("webhook secret", strings.TrimPrefix(secret, "whsec_"))
+	}
+	if got, err := d.in.Webhooks.Test(ctx, "", w.ID); err != nil || got.Delivered {
+		d.t.Errorf("a test that nobody answers: %+v, %v", got, err)
+	}
 }
 
 // badLogins types everything wrong, a password into the field for the name
