@@ -82,6 +82,9 @@ func start(t *testing.T, o harness.Options) *world {
 	w.alice, w.bob = w.User(t, "alice@acme.test", pw), w.User(t, "bob@acme.test", pw)
 	w.acme = w.Organization(t, "acme", w.alice.ID)
 	w.Client(t, "app", storage.ClientMetadata{TokenEndpointAuthMethod: "none", FirstParty: true, Scope: "openid account organizations admin"})
+	w.Client(t, "json", storage.ClientMetadata{
+		TokenEndpointAuthMethod: "none", FirstParty: true, JSONLogin: true, GrantTypes: []string{"refresh_token"}, Scope: "openid account",
+	})
 	w.rootToken = w.AccessToken(t, w.root.ID, "app", "openid account organizations admin")
 	w.managerToken = w.AccessToken(t, w.manager.ID, "app", "openid account organizations admin")
 	w.aliceToken = w.AccessToken(t, w.alice.ID, "app", "openid account organizations admin")

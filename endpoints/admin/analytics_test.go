@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/provider/figures"
-	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
 )
 
@@ -57,9 +56,6 @@ func TestAnalytics(t *testing.T) {
 			t.Helper()
 			w.call(status, "POST", "/auth/login", "", object{"email": "alice@acme.test", "password": password, "client_id": "json"})
 		}
-		w.Client(t, "json", storage.ClientMetadata{
-			TokenEndpointAuthMethod: "none", FirstParty: true, JSONLogin: true, GrantTypes: []string{"refresh_token"}, Scope: "openid account",
-		})
 		login("correct horse battery", 200)
 		login("correct horse battery", 200)
 		login("a wrong one, surely", 401)

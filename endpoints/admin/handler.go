@@ -19,6 +19,7 @@ import (
 	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/provider/org"
+	"github.com/signet-idp/signet/provider/report"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -57,6 +58,7 @@ type Handler struct {
 	Keys          Keys
 	Factors       Factors
 	Figures       *figures.Service
+	Reports       *report.Service
 	Shape         shape.Options
 	Clock         clock.Clock
 }
@@ -64,7 +66,7 @@ type Handler struct {
 // Mount adds the routes.
 func (h *Handler) Mount(t *web.Table) {
 	for _, routes := range [][]web.Route{
-		h.users(), h.accounts(), h.factors(), h.sessions(), h.roles(), h.organizations(), h.clients(), h.secrets(), h.resources(), h.keys(), h.analytics(),
+		h.users(), h.accounts(), h.factors(), h.sessions(), h.roles(), h.organizations(), h.clients(), h.secrets(), h.resources(), h.keys(), h.analytics(), h.reports(),
 	} {
 		t.Add(routes...)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/operator"
+	"github.com/signet-idp/signet/provider/report"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -77,6 +78,7 @@ type Handler struct {
 	Activity      *activity.Service
 	Dashboards    *dashboard.Service
 	Factors       Factors
+	Reports       *report.Service
 	Changes       change.Runner
 	Authenticator web.Authenticator
 	Shapes        shape.Options
@@ -87,7 +89,7 @@ func (h *Handler) Mount(t *web.Table) {
 	people := web.BearerOneOf(scopeAccount, scopeOrganizations, scopeAdmin)
 	unknown := []string{"AUTH_002", "AUTH_005", "AUTH_006", "AUTH_010", "AUTH_011", "USER_001"}
 	with := func(more ...string) []string { return append(append([]string{}, unknown...), more...) }
-	for _, r := range []web.Route{
+	for _, r := range append(h.exports(unknown), []web.Route{
 		{
 			Name: "createProfile", Summary: "Register an account or, with a bearer token and no e-mail address, change one's own profile",
 			Methods: []string{http.MethodPost}, Path: "/users/profile",
@@ -152,7 +154,7 @@ func (h *Handler) Mount(t *web.Table) {
 			Handler: h.organizationDashboard, Response: web.TypeOf[OrganizationDashboard](),
 			Errors: []string{"AUTH_002", "AUTH_005", "AUTH_006", "AUTH_010", "AUTH_011", "ORG_001"},
 		},
-	} {
+	}...) {
 		if r.Tags == nil {
 			r.Tags = []string{"Users"}
 		}

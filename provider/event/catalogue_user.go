@@ -28,6 +28,11 @@ func userEntries() []Entry {
 			Doc:  "The person's key was destroyed, and with it all that was personal in the record.",
 		},
 		{
+			Type: UserExported, Class: ClassAudit, Subject: SubjectUser,
+			Data: map[string]Kind{"source": Enum},
+			Doc:  "Everything known of the person was handed out, to themself (self) or to an administrator (admin).",
+		},
+		{
 			Type: UserStatusChanged, Class: ClassAudit, Subject: SubjectUser,
 			Data: map[string]Kind{"from": Enum, "to": Enum, "reason": Enum, "sessions_ended": Count, "grants_ended": Count},
 			Doc:  "The account was suspended or made active again.",

@@ -198,6 +198,19 @@ func (r *Recorder) Erase(ctx context.Context, userID string) error {
 	return nil
 }
 
+// Readable says whether the person's key stands: whether what the record holds
+// sealed under it could be opened.
+func (r *Recorder) Readable(ctx context.Context, userID string) (bool, error) {
+	key, err := r.store.PersonKey(ctx, userID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("event: person key: %w", err)
+	}
+	return !erased(key), nil
+}
+
 // Forget drops the opened key of a person from memory. Record and Open ask the
 // store whether the key still stands, so this is for memory's sake only: call
 // it when another replica erased the person.

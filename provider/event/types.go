@@ -7,6 +7,7 @@ const (
 	UserProfileUpdated         Type = "user.profile_updated"
 	UserDeleted                Type = "user.deleted"
 	UserErased                 Type = "user.erased"
+	UserExported               Type = "user.exported"
 	UserStatusChanged          Type = "user.status_changed"
 	UserEmailVerified          Type = "user.email_verified"
 	UserEmailChanged           Type = "user.email_changed"

@@ -37,6 +37,9 @@ func known() ([]migration, error) {
 		if err != nil {
 			return nil, fmt.Errorf("migration %s has no number", name)
 		}
+		if len(list) > 0 && version <= list[len(list)-1].version {
+			return nil, fmt.Errorf("migrations %s and %s have one number", list[len(list)-1].name, name)
+		}
 		text, err := fs.ReadFile(migrations.Files, name)
 		if err != nil {
 			return nil, err

@@ -231,6 +231,7 @@ var (
 	_ storage.Domains            = (*Store)(nil)
 	_ storage.IdempotentRequests = (*Store)(nil)
 	_ storage.Presences          = (*Store)(nil)
+	_ storage.Reports            = (*Store)(nil)
 	_ storage.Rollups            = (*Store)(nil)
 	_ storage.EventQueries       = (*Store)(nil)
 	_ storage.Directory          = (*Store)(nil)

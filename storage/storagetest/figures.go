@@ -241,6 +241,17 @@ func testEventQueries(t *testing.T, r []Store) {
 				want = append(want, e)
 			}
 		}
+		if q.Subject == "" && q.Before == 0 && len(q.Types) == 0 {
+			counts := map[string]int64{}
+			for _, c := range must(s.CountEventTypes(ctx, q.Organization, q.From, q.To))(t) {
+				counts[c.Type] = c.Count
+			}
+			byType := map[string]int64{}
+			for _, e := range want {
+				byType[e.Type]++
+			}
+			equal(t, counts, byType)
+		}
 		bound := rapid.IntRange(0, 80).Draw(t, "bound")
 		equal(t, must(s.CountEvents(ctx, q, bound))(t), int64(min(bound, len(want))))
 		q.Offset = rapid.IntRange(0, 5).Draw(t, "offset")

@@ -52,6 +52,7 @@ type Store interface {
 	storage.Domains
 	storage.IdempotentRequests
 	storage.Presences
+	storage.Reports
 	storage.Rollups
 	storage.EventQueries
 	storage.Audit
@@ -113,6 +114,7 @@ func Run(t *testing.T, open Factory) {
 		{"idempotent requests", testIdempotentRequests},
 		{"rollups", testRollups},
 		{"presences", testPresences},
+		{"held roles", testHeldRoles},
 		{"event cursors", testEventCursors},
 		{"event queries", testEventQueries},
 		{"audit", testAudit},

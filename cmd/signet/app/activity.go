@@ -12,6 +12,7 @@ import (
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/event/kafka"
 	"github.com/signet-idp/signet/provider/figures"
+	"github.com/signet-idp/signet/provider/report"
 	"github.com/signet-idp/signet/provider/webhook"
 	"github.com/signet-idp/signet/storage"
 )
@@ -81,7 +82,11 @@ func (s *Server) people() (*users.Handler, error) {
 		return nil, fmt.Errorf("app: %w", err)
 	}
 	return &users.Handler{
-		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Operators: s.Operator, Members: s.Organizations, Registrar: s.Accounts, Activity: did, Dashboards: boards, Factors: s.Factors,
+		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Operators: s.Operator, Members: s.Organizations, Registrar: s.Accounts, Activity: did, Dashboards: boards, Factors: s.Factors, Reports: s.reports(),
 		Changes: s.Change, Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shapes: s.shapes(),
 	}, nil
+}
+
+func (s *Server) reports() *report.Service {
+	return &report.Service{Store: s.Store, Opener: s.Recorder, Changes: s.Change, Clock: s.Clock}
 }
