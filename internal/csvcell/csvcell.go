@@ -5,12 +5,15 @@ package csvcell
 import "strings"
 
 // Safe returns text that no spreadsheet takes for a formula: what begins with
-// one of = + - @, a tab or a line end, also behind blanks, gets an apostrophe in
-// front, which spreadsheets show as text (CWE-1236). Numbers with a sign are not
-// texts: write them without Safe.
+// one of = + - @ (their full-width forms too), a tab or a line end, also behind
+// blanks, gets an apostrophe in front, which spreadsheets show as text (OWASP,
+// CSV Injection). Numbers with a sign are not texts: write them without Safe.
 func Safe(text string) string {
-	if trimmed := strings.TrimLeft(text, " "); trimmed != "" && strings.ContainsRune("=+-@\t\r\n", rune(trimmed[0])) {
-		return "'" + text
+	for _, first := range strings.TrimLeft(text, " ") {
+		if strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
+			return "'" + text
+		}
+		break
 	}
 	return text
 }
