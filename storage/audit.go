@@ -43,9 +43,9 @@ type Audit interface {
 	PrunedEventsAfter(ctx context.Context, after int64, limit int) ([]PrunedEvent, error)
 	// EventReach returns the highest seq that any consumer has come to.
 	EventReach(ctx context.Context) (int64, error)
-	// OldestParkedEvent returns the lowest seq that is parked by any consumer; 0
-	// when nothing is.
-	OldestParkedEvent(ctx context.Context) (int64, error)
+	// OldestWaitingEvent returns the lowest seq that is parked, or is to be sent
+	// to a webhook; 0 when nothing waits.
+	OldestWaitingEvent(ctx context.Context) (int64, error)
 
 	// GuardHolds locks the holds in the running transaction.
 	GuardHolds(ctx context.Context) error

@@ -29,7 +29,7 @@ it, and ask it who had which role at a moment.`,
   signet audit export --format csv --from 2026-03-01T00:00:00Z > march.csv
   signet audit as-of --time 2026-03-01T12:00:00Z`,
 	}
-	cmd.AddCommand(newAuditVerifyCommand(), newAuditExportCommand(), newAuditAsOfCommand())
+	cmd.AddCommand(newAuditVerifyCommand(), newAuditExportCommand(), newAuditAsOfCommand(), newAuditHoldCommand())
 	return cmd
 }
 

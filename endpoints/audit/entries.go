@@ -15,6 +15,12 @@ import (
 	"github.com/signet-idp/signet/provider/fault"
 )
 
+// The system permissions that the routes ask for.
+const (
+	readRecord = "read:system:events"
+	writeHolds = "write:system:policies"
+)
+
 const (
 	defaultLimit = 100
 	// exportTime bounds an export; who wants more asks on, or uses the command line.
@@ -80,21 +86,21 @@ func (h *Handler) routes() []web.Route {
 	}
 }
 
-// may says no to who lacks the system permission to read the record.
-func (h *Handler) may(ctx context.Context) error {
+// may says no to who lacks a system permission.
+func (h *Handler) may(ctx context.Context, permission string) error {
 	by, err := h.Directory.Holder(ctx, shape.CallerOf(ctx), "")
 	if err != nil {
 		return err
 	}
-	may, err := h.Directory.May(ctx, by, "read:system:events")
+	may, err := h.Directory.May(ctx, by, permission)
 	if err == nil && !may {
-		err = fault.New(fault.Forbidden, "this needs the system permission read:system:events")
+		err = fault.New(fault.Forbidden, "this needs the system permission "+permission)
 	}
 	return err
 }
 
 func (h *Handler) list(w http.ResponseWriter, r *http.Request) error {
-	if err := h.may(r.Context()); err != nil {
+	if err := h.may(r.Context(), readRecord); err != nil {
 		return err
 	}
 	f, err := readFilter(r.URL.Query(), true)
@@ -134,7 +140,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, f audit.Filter)
 
 // export is GET /admin/v1/audit/export: page by page, as the reader takes it.
 func (h *Handler) export(w http.ResponseWriter, r *http.Request) error {
-	if err := h.may(r.Context()); err != nil {
+	if err := h.may(r.Context(), readRecord); err != nil {
 		return err
 	}
 	q := r.URL.Query()

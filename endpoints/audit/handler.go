@@ -25,6 +25,8 @@ type Handler struct {
 	Keys      Keys
 	Directory *directory.Directory
 	Store     audit.QueryStore
+	Holds     *audit.Holds
+	Shape     shape.Options
 	Clock     clock.Clock
 
 	mu   sync.Mutex
@@ -35,6 +37,7 @@ type Handler struct {
 // Mount adds the routes.
 func (h *Handler) Mount(t *web.Table) {
 	t.Add(h.routes()...)
+	t.Add(h.holdRoutes()...)
 	t.Add(web.Route{
 		Name: "checkpointKeys", Summary: "Keys that sign the checkpoints of the record of events", Tags: []string{"Audit"},
 		Methods: []string{http.MethodGet}, Path: PathKeys, Auth: web.Public(), CORS: web.CORSAny, Prepared: h.keySet, Style: web.OAuth,

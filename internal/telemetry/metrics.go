@@ -202,6 +202,14 @@ func (m *Metrics) ChainBroken(figure func() float64) {
 	}, figure))
 }
 
+// EventsPruned registers the counter of events that this process removed because
+// they were too old; figure is asked at every scrape.
+func (m *Metrics) EventsPruned(figure func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "signet_audit_pruned_events_total", Help: "Events that retention removed, by this process.",
+	}, figure))
+}
+
 // SigningKeys registers the gauge of the youngest key's age in each state
 // ("next", "active", "retiring"); ages is asked at every scrape.
 func (m *Metrics) SigningKeys(ages func() map[string]time.Duration) {

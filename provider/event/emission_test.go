@@ -21,8 +21,6 @@ func toCome() map[event.Type]string {
 		event.FederationUnlinked: "outward logins",
 		event.SCIMSynced:         "directories that write accounts",
 		event.SystemFeedReset:    "signet restore-finish",
-		event.AuditHoldAdded:     "holds",
-		event.AuditHoldRemoved:   "holds",
 	}
 }
 

@@ -106,6 +106,9 @@ func NewFollower(c FollowerConfig) (*Follower, error) {
 	}, nil
 }
 
+// Name is the consumer's.
+func (f *Follower) Name() string { return f.c.Name }
+
 // Kick announces that events were sequenced. It never blocks.
 func (f *Follower) Kick() {
 	select {

@@ -51,9 +51,11 @@ func (s *Store) EventReach(ctx context.Context) (seq int64, err error) {
 	return seq, err
 }
 
-// OldestParkedEvent implements storage.Audit.
-func (s *Store) OldestParkedEvent(ctx context.Context) (seq int64, err error) {
-	err = s.row(ctx, "oldest parked event", `SELECT COALESCE(MIN(seq), 0) FROM parked_events`, nil, &seq)
+// OldestWaitingEvent implements storage.Audit.
+func (s *Store) OldestWaitingEvent(ctx context.Context) (seq int64, err error) {
+	err = s.row(ctx, "oldest waiting event", `SELECT COALESCE(MIN(seq), 0) FROM (
+		SELECT MIN(seq) AS seq FROM parked_events UNION ALL
+		SELECT MIN(seq) AS seq FROM webhook_deliveries WHERE state = 'pending') AS waiting`, nil, &seq)
 	return seq, err
 }
 

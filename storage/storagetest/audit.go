@@ -44,12 +44,12 @@ func testAudit(t *testing.T, r []Store) {
 	equal(t, q(storage.EventQuery{To: epoch.Add(3 * time.Minute)}), []storage.Event{all[0]})
 
 	equal(t, must(s.EventReach(ctx))(t), int64(0))
-	equal(t, must(s.OldestParkedEvent(ctx))(t), int64(0))
+	equal(t, must(s.OldestWaitingEvent(ctx))(t), int64(0))
 	equal(t, must(s.MoveEventCursor(ctx, "x", 0, 4, epoch))(t), true)
 	equal(t, must(s.MoveEventCursor(ctx, "y", 0, 5, epoch))(t), true)
 	noError(t, s.ParkEvents(ctx, storage.ParkedEvent{Consumer: "x", Seq: 4}, storage.ParkedEvent{Consumer: "y", Seq: 1}))
 	equal(t, must(s.EventReach(ctx))(t), int64(5))
-	equal(t, must(s.OldestParkedEvent(ctx))(t), int64(1))
+	equal(t, must(s.OldestWaitingEvent(ctx))(t), int64(1))
 
 	noError(t, s.GuardHolds(ctx))
 	equal(t, must(s.Holds(ctx))(t), []storage.Hold(nil))

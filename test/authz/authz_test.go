@@ -113,7 +113,7 @@ func expectations() map[string]expectation {
 		"users/{user_id}/sessions/{session_id}": "DELETE", "sessions/{session_id}": "DELETE", "roles/{role}": "GET PATCH DELETE",
 		"organizations/{organization_id}": "GET PATCH", "organizations/{organization_id}/status": "PATCH",
 		"clients/{client_id}": "GET PATCH DELETE", "clients/{client_id}/secrets": "GET POST", "clients/{client_id}/secrets/{secret_id}": "DELETE",
-		"resources/{resource_id}": "GET PATCH DELETE", "keys/{kid}/revoke": "POST",
+		"resources/{resource_id}": "GET PATCH DELETE", "keys/{kid}/revoke": "POST", "audit/holds/{hold_id}": "DELETE",
 		"webhooks/{webhook_id}": "GET PATCH DELETE", "webhooks/{webhook_id}/rotate-secret": "POST", "webhooks/{webhook_id}/test": "POST",
 		"webhooks/{webhook_id}/deliveries": "GET", "webhooks/{webhook_id}/deliveries/{delivery_id}/retry": "POST", "webhooks/{webhook_id}/replay": "POST",
 	} {

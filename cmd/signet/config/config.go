@@ -142,6 +142,11 @@ type Feed struct {
 // Audit is how the record of events is kept.
 type Audit struct {
 	CheckpointFile string `key:"checkpoint_file" doc:"A file to which every signed checkpoint of the record is appended, one JSON object in a line; best on storage of its own. Each replica has its own file. signet audit verify reads it."`
+
+	KeepAudit    time.Duration `key:"keep_audit" default:"0s" doc:"How long events of the class audit are kept: what may be done by whom and who changed it. 0: for ever; else at least 24h. Which type is of which class: docs/events.md."`
+	KeepSecurity time.Duration `key:"keep_security" default:"0s" doc:"How long events of the class security are kept: logins, sessions, factors, refusals. 0: for ever; else at least 24h."`
+	KeepAccount  time.Duration `key:"keep_account" default:"0s" doc:"How long events of the class account are kept: what people do with their own account and organization. 0: for ever; else at least 24h."`
+	KeepUsage    time.Duration `key:"keep_usage" default:"0s" doc:"How long events of the class usage are kept: counted use. 0: for ever; else at least 24h."`
 }
 
 // Lifetimes of what is issued.

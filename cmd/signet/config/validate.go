@@ -259,7 +259,11 @@ func (k *checker) durations() {
 		}
 		d := time.Duration(fieldOf(c, s).Int())
 		zeroOK := s.Key == "lifetimes.refresh_grace" || s.Key == "server.drain_delay" || s.Key == "accounts.deletion_grace"
-		if d < 0 || d == 0 && !zeroOK {
+		kept := strings.HasPrefix(s.Key, "audit.keep_")
+		switch {
+		case kept && d != 0 && d < 24*time.Hour:
+			k.add(s.Key, "%s is too short; write at least 24h, or 0 for ever", formatDuration(d))
+		case d < 0 || d == 0 && !zeroOK && !kept:
 			k.add(s.Key, "must be positive; the default is %s", s.Default)
 		}
 	}

@@ -198,6 +198,21 @@ func (s *Socket) AuditEntries(ctx context.Context, f audit.Filter) ([]audit.Entr
 	return ask[[]audit.Entry](ctx, s, "audit/entries", f)
 }
 
+// AuditHolds implements Operations.
+func (s *Socket) AuditHolds(ctx context.Context) ([]AuditHold, error) {
+	return ask[[]AuditHold](ctx, s, "audit/holds/list", none{})
+}
+
+// AddAuditHold implements Operations.
+func (s *Socket) AddAuditHold(ctx context.Context, r AuditHold) (AuditHold, error) {
+	return ask[AuditHold](ctx, s, "audit/holds/add", r)
+}
+
+// RemoveAuditHold implements Operations.
+func (s *Socket) RemoveAuditHold(ctx context.Context, r AuditHold) (AuditHold, error) {
+	return ask[AuditHold](ctx, s, "audit/holds/remove", r)
+}
+
 // AuditAsOf implements Operations.
 func (s *Socket) AuditAsOf(ctx context.Context, m audit.Moment) (audit.Holdings, error) {
 	return ask[audit.Holdings](ctx, s, "audit/as-of", m)

@@ -105,6 +105,18 @@ func (named) AuditEntries(context.Context, audit.Filter) ([]audit.Entry, error) 
 	return nil, errors.New("called AuditEntries")
 }
 
+func (named) AuditHolds(context.Context) ([]AuditHold, error) {
+	return nil, errors.New("called AuditHolds")
+}
+
+func (named) AddAuditHold(context.Context, AuditHold) (AuditHold, error) {
+	return AuditHold{}, errors.New("called AddAuditHold")
+}
+
+func (named) RemoveAuditHold(context.Context, AuditHold) (AuditHold, error) {
+	return AuditHold{}, errors.New("called RemoveAuditHold")
+}
+
 func (named) AuditAsOf(context.Context, audit.Moment) (audit.Holdings, error) {
 	return audit.Holdings{}, errors.New("called AuditAsOf")
 }

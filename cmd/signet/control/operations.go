@@ -51,6 +51,10 @@ type Operations interface {
 	AuditReach(ctx context.Context) (AuditReach, error)
 	// AuditEntries reads what matches of the record.
 	AuditEntries(ctx context.Context, f audit.Filter) ([]audit.Entry, error)
+	// AuditHolds, AddAuditHold and RemoveAuditHold look after legal holds.
+	AuditHolds(ctx context.Context) ([]AuditHold, error)
+	AddAuditHold(ctx context.Context, r AuditHold) (AuditHold, error)
+	RemoveAuditHold(ctx context.Context, r AuditHold) (AuditHold, error)
 	// AuditAsOf says who had which role at a moment.
 	AuditAsOf(ctx context.Context, m audit.Moment) (audit.Holdings, error)
 
@@ -228,6 +232,17 @@ type ParkedResult struct {
 type AuditPage struct {
 	After int64 `json:"after"`
 	Size  int   `json:"size"`
+}
+
+// AuditHold is a legal hold; a new one has Kind, Value and Reason, one to remove
+// its ID.
+type AuditHold struct {
+	ID        string    `json:"id"`
+	Kind      string    `json:"kind"` // all, subject, organization
+	Value     string    `json:"value"`
+	Reason    string    `json:"reason"`
+	CreatedBy string    `json:"created_by"`
+	CreatedAt time.Time `json:"created_at"`
 }
 
 // AuditReach is a seq.
