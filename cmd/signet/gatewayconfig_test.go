@@ -205,7 +205,7 @@ func runKong(t *testing.T, source string, header, claims map[string]any) (status
 		}
 		return out
 	}
-	var token lua.LValue = lua.LNil
+	token := lua.LNil
 	if claims != nil {
 		token = lua.LString(segment(t, header) + "." + segment(t, claims) + ".c2ln")
 	}

@@ -93,7 +93,9 @@ func (h *Handler) read(r *http.Request) (input, error) {
 	}
 	in := input{header: true}
 	in.Token = bearer
-	if r.Method != http.MethodPost {
+	// A gateway that asks about another request may pass that one's body on: it
+	// is no question of its own, and a token in it no credential.
+	if r.Method != http.MethodPost || forwarded(r) {
 		return in, nil
 	}
 	body, err := web.ReadBody(r)
@@ -130,6 +132,14 @@ func (h *Handler) read(r *http.Request) (input, error) {
 	return input{ValidateRequest: asked}, nil
 }
 
+// forwarded says whether a gateway asks about a request of somebody else's:
+// Traefik and Caddy name its method, so do people's configurations of nginx.
+// Whoever sends the header himself only loses the form of answer that is 200 for
+// a bad token.
+func forwarded(r *http.Request) bool {
+	return r.Header.Get("X-Forwarded-Method") != "" || r.Header.Get("X-Original-Method") != ""
+}
+
 func mediaType(r *http.Request) string {
 	t, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	return strings.ToLower(strings.TrimSpace(t))
@@ -147,7 +157,10 @@ func (h *Handler) validate(w http.ResponseWriter, r *http.Request) error {
 // for the metrics, empty where none was asked.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, in input, gate string) error {
 	start := h.Now()
+	// A revocation is enforced within a second: no verdict may be kept. Vary is
+	// for caches that are told to keep them all the same.
 	web.NoStore(w)
+	w.Header().Add("Vary", "Authorization")
 	v, t, verdict := h.judge(r.Context(), in)
 	if errors.Is(verdict, token.ErrUnknownVerdict) || isUnavailable(verdict) {
 		h.Observer.Validated(gate, "unknown", h.Now().Sub(start))

@@ -3,8 +3,10 @@ package gateways_test
 import (
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/signet-idp/signet/gateway"
@@ -13,10 +15,28 @@ import (
 	"github.com/signet-idp/signet/test/harness"
 )
 
+// folder is where the binary is, made once for all tests here.
+var folder string
+
+var built = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(folder, "signet")
+	return path, binary.Build(path)
+})
+
+func TestMain(m *testing.M) {
+	var err error
+	if folder, err = os.MkdirTemp("", "signet-gateways-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(folder)
+	os.Exit(code)
+}
+
 func signetBinary(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "signet")
-	if err := binary.Build(path); err != nil {
+	path, err := built()
+	if err != nil {
 		t.Fatal(err)
 	}
 	return path
