@@ -20,6 +20,7 @@ type Event struct {
 	Subject      string
 	Organization string
 	Request      string // request id
+	TraceParent  string // W3C Trace Context, or empty
 	Data         []byte // JSON object
 	Personal     []byte // sealed, or nil
 	PersonalOf   string // whose key sealed Personal

@@ -20,7 +20,8 @@ const encoding = "signet.event.v1"
 
 // Canonical appends the canonical encoding of e to dst: every column but the
 // hash in a fixed order, each as a length of four bytes (big endian) and its
-// bytes (docs/events.md). A missing personal part is an empty one.
+// bytes (docs/events.md). A missing personal part is an empty one; a traceparent
+// that is missing, as in all rows of before there were any, is left out.
 func Canonical(dst []byte, e storage.Event) []byte {
 	dst = appendString(dst, encoding)
 	dst = appendInt(dst, e.Seq)
@@ -35,7 +36,11 @@ func Canonical(dst []byte, e storage.Event) []byte {
 	dst = appendString(dst, e.Request)
 	dst = appendBytes(dst, e.Data)
 	dst = appendString(dst, e.PersonalOf)
-	return appendBytes(dst, e.Personal)
+	dst = appendBytes(dst, e.Personal)
+	if e.TraceParent != "" {
+		dst = appendString(dst, e.TraceParent)
+	}
+	return dst
 }
 
 // Hash returns the chain's value at e: SHA-256 over the previous value and the

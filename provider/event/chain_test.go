@@ -71,6 +71,10 @@ func TestCanonicalByHand(t *testing.T) {
 	if got := hex.EncodeToString(event.Canonical(nil, e)); got != want {
 		t.Errorf("Canonical =\n%s, want\n%s", got, want)
 	}
+	e.TraceParent = "00-1"
+	if got := hex.EncodeToString(event.Canonical(nil, e)); got != want+"00000004"+"30302d31" {
+		t.Errorf("with a traceparent: %s", got)
+	}
 }
 
 // Every column is covered: a change of any gives another hash.
@@ -118,7 +122,7 @@ func TestCanonicalIsInjective(t *testing.T) {
 			Seq: rapid.Int64Range(1, 3).Draw(t, "seq"), Number: rapid.Int64Range(1, 3).Draw(t, "number"),
 			ID: s("id"), Type: s("type"), Time: time.UnixMicro(rapid.Int64Range(1, 3).Draw(t, "time")),
 			Actor: s("actor"), ActorKind: s("kind"), Subject: s("subject"), Organization: s("organization"),
-			Request: s("request"), Data: []byte(s("data")), PersonalOf: s("personal_of"), Personal: []byte(s("personal")),
+			Request: s("request"), Data: []byte(s("data")), PersonalOf: s("personal_of"), Personal: []byte(s("personal")), TraceParent: s("traceparent"),
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {

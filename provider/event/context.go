@@ -1,6 +1,10 @@
 package event
 
-import "context"
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/propagation"
+)
 
 // ActorKind says what kind of id an actor's is.
 type ActorKind string
@@ -49,4 +53,12 @@ func WithRequest(ctx context.Context, requestID string) context.Context {
 func RequestFrom(ctx context.Context) string {
 	id, _ := ctx.Value(requestKey{}).(string)
 	return id
+}
+
+// traceParent is the trace that the context belongs to, as the header of that
+// name says it (W3C Trace Context §3.2), or "".
+func traceParent(ctx context.Context) string {
+	header := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, header)
+	return header.Get("traceparent")
 }

@@ -10,7 +10,7 @@ import (
 // Envelope is an event as everybody outside reads it, from Kafka and from GET
 // /events: a CloudEvent in structured mode (CloudEvents 1.0.2, JSON format 1.0.2)
 // with the members that readers of the system before this one know. Nothing
-// personal is in it.
+// personal is in it but what an operator has asked for, on Kafka only.
 type Envelope struct {
 	ID           string          `json:"id"`
 	Type         string          `json:"type"`
@@ -24,7 +24,10 @@ type Envelope struct {
 	Organization string          `json:"organization_id,omitempty"`
 	Actor        EnvelopeActor   `json:"actor"`
 	Request      string          `json:"request_id,omitempty"`
+	TraceParent  string          `json:"traceparent,omitempty" doc:"The trace it happened in (W3C Trace Context)."`
 	Seq          int64           `json:"seq" doc:"Its place in the record, from 1."`
+	// Personal is what is sealed in the event, opened.
+	Personal map[string]string `json:"personal,omitempty"`
 }
 
 // EnvelopeActor is who did it.
@@ -57,7 +60,7 @@ func (o Origin) Envelope(e storage.Event) Envelope {
 		ID: e.ID, Type: e.Type, Data: data, Timestamp: e.Time.UTC().Format("2006-01-02T15:04:05.000000Z"),
 		Service: o.Service, Version: envelopeVersion, SpecVersion: cloudEvents, Source: o.Source,
 		Subject: e.Subject, Organization: e.Organization, Actor: EnvelopeActor{ID: e.Actor, Kind: e.ActorKind},
-		Request: e.Request, Seq: e.Seq,
+		Request: e.Request, TraceParent: e.TraceParent, Seq: e.Seq,
 	}
 }
 

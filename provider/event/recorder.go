@@ -169,6 +169,7 @@ func (r *Recorder) row(ctx context.Context, e Event) (storage.Event, error) {
 		Subject:      e.Subject,
 		Organization: e.Organization,
 		Request:      requestID(RequestFrom(ctx)),
+		TraceParent:  traceParent(ctx),
 		Data:         data,
 	}, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/signet-idp/signet/internal/testkit/teststore"
 	"github.com/signet-idp/signet/provider/event"
@@ -21,6 +22,8 @@ func TestRecord(t *testing.T) {
 		r := recorders(t, replicas, clk)[0]
 		ctx := event.WithActor(t.Context(), event.Actor{ID: "admin-1", Kind: event.ActorUser})
 		ctx = event.WithRequest(ctx, "req-1")
+		const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": parent})
 		err := r.Record(ctx,
 			event.Event{
 				Type: event.OrganizationRoleChanged, Subject: "org-1", Organization: "org-1",
@@ -35,10 +38,10 @@ func TestRecord(t *testing.T) {
 		want := []storage.Event{
 			{
 				Type: "organization.role_changed", Time: clk.Now(), Actor: "admin-1", ActorKind: "user", Subject: "org-1",
-				Organization: "org-1", Request: "req-1", Data: []byte(`{"roles_added":["billing"],"roles_removed":[],"user_id":"user-1"}`),
+				Organization: "org-1", Request: "req-1", TraceParent: parent, Data: []byte(`{"roles_added":["billing"],"roles_removed":[],"user_id":"user-1"}`),
 			},
 			{
-				Type: "user.login_failed", Time: clk.Now(), Actor: "admin-1", ActorKind: "user", Request: "req-1",
+				Type: "user.login_failed", Time: clk.Now(), Actor: "admin-1", ActorKind: "user", Request: "req-1", TraceParent: parent,
 				Data: []byte(`{"count":3,"from":1772366400,"reason":"unknown"}`),
 			},
 		}

@@ -8,12 +8,12 @@ import (
 )
 
 const eventColumns = `number, COALESCE(seq, 0), id, type, time, actor, actor_kind, subject, organization, request, data,
-	personal, personal_of, hash`
+	personal, personal_of, hash, traceparent`
 
 func scanEvent(scan engine.Scan) (e storage.Event, err error) {
 	var data string
 	err = scan(&e.Number, &e.Seq, &e.ID, &e.Type, &e.Time, &e.Actor, &e.ActorKind, &e.Subject, &e.Organization, &e.Request,
-		&data, &e.Personal, &e.PersonalOf, &e.Hash)
+		&data, &e.Personal, &e.PersonalOf, &e.Hash, &e.TraceParent)
 	if data != "" {
 		e.Data = []byte(data)
 	}
@@ -31,11 +31,11 @@ func (s *Store) InsertEvents(ctx context.Context, events ...storage.Event) error
 		t := s.tx(ctx)
 		for _, e := range events {
 			t.events = append(t.events, engine.Statement{
-				SQL: `INSERT INTO events (id, type, time, actor, actor_kind, subject, organization, request, data, personal, personal_of)
-					VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+				SQL: `INSERT INTO events (id, type, time, actor, actor_kind, subject, organization, request, data, personal, personal_of, traceparent)
+					VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 				Args: []any{
 					e.ID, e.Type, e.Time, e.Actor, e.ActorKind, e.Subject, e.Organization, e.Request, string(e.Data),
-					e.Personal, e.PersonalOf,
+					e.Personal, e.PersonalOf, e.TraceParent,
 				},
 			})
 		}

@@ -15,7 +15,7 @@ func testEvents(t *testing.T, r []Store) {
 	wantError(t, err, storage.ErrNotFound)
 	full := storage.Event{
 		ID: storage.NewID(), Type: "user.created", Time: epoch, Actor: "a", ActorKind: "user", Subject: "s",
-		Organization: "o", Request: "r", Data: []byte(`{"role": "owner"}`), Personal: []byte{0, 1}, PersonalOf: "s",
+		Organization: "o", Request: "r", TraceParent: "00-1", Data: []byte(`{"role": "owner"}`), Personal: []byte{0, 1}, PersonalOf: "s",
 	}
 	bare := storage.Event{ID: storage.NewID()}
 	noError(t, s.InsertEvents(ctx))

@@ -37,6 +37,14 @@ func (c *Core) Publisher() (*kafka.Publisher, error) {
 	return p, nil
 }
 
+// Published is what of people the operator lets out to Kafka; nil: nothing.
+func (c *Core) Published() *kafka.Personal {
+	if len(c.Config.Kafka.PersonalTopics) == 0 {
+		return nil
+	}
+	return &kafka.Personal{Opener: c.Recorder, Types: c.Config.Kafka.PersonalTopics}
+}
+
 func brokerTLS(on bool, ca, cert, key string) (*tls.Config, error) {
 	if !on {
 		return nil, nil
@@ -72,7 +80,7 @@ func (s *Server) relay() (*event.FollowerConfig, error) {
 		return nil, err
 	}
 	if s.published, err = kafka.NewRelay(kafka.RelayConfig{
-		Store: s.Store, Sender: s.publisher, Clock: s.Clock, Origin: s.Origin(), Log: s.Log,
+		Store: s.Store, Sender: s.publisher, Clock: s.Clock, Origin: s.Origin(), Personal: s.Published(), Log: s.Log,
 	}); err != nil {
 		return nil, fmt.Errorf("app: %w", err)
 	}

@@ -71,9 +71,11 @@ type Kafka struct {
 	Brokers     []string `key:"brokers" env:"SIGNET_KAFKA_BROKERS" doc:"Brokers, host:port. Without them nothing is published; the record can be read at /events. The first time it begins with the beginning of the record."`
 	TopicPrefix string   `key:"topic_prefix" doc:"Put before each topic, with a dot."`
 
-	CreateTopics bool   `key:"create_topics" default:"true" doc:"Makes the topics that are missing, one for each type of event."`
-	Partitions   int    `key:"partitions" default:"3" doc:"Partitions of a topic that is made; 0: as the brokers have it as their default. More later would part what is about one subject."`
-	Replication  int    `key:"replication" default:"0" doc:"Replicas of a topic that is made; 0: as the brokers have it as their default."`
+	CreateTopics   bool     `key:"create_topics" default:"true" doc:"Makes the topics that are missing, one for each type of event."`
+	Partitions     int      `key:"partitions" default:"3" doc:"Partitions of a topic that is made; 0: as the brokers have it as their default. More later would part what is about one subject."`
+	Replication    int      `key:"replication" default:"0" doc:"Replicas of a topic that is made; 0: as the brokers have it as their default."`
+	PersonalTopics []string `key:"personal_topics" doc:"Types of event (user.created), or *, that are published with what is personal in them. Without it nothing personal is published; what was published is not erased with its person."`
+
 	MaxBytes     int    `key:"max_bytes" default:"1000012" doc:"Largest message, as the brokers' max.message.bytes. An event that is larger is parked."`
 	TLS          bool   `key:"tls" default:"false" doc:"Encrypts connections to the brokers and checks their certificates."`
 	TLSCA        string `key:"tls_ca" doc:"PEM file of the authorities that the brokers' certificates are checked against. Without it: the system's."`

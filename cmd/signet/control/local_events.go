@@ -56,7 +56,7 @@ func (l Local) ReplayEvents(ctx context.Context, r Replaying) (Replaying, error)
 		return r, err
 	}
 	defer publisher.Close()
-	replay := kafka.Replay{Store: l.Core.Store, Sender: publisher, Origin: l.Core.Origin()}
+	replay := kafka.Replay{Store: l.Core.Store, Sender: publisher, Origin: l.Core.Origin(), Personal: l.Core.Published()}
 	if !r.Begun {
 		r.Begun, r.After = true, r.From-1
 		r.To, err = replay.Begin(ctx, r.To)

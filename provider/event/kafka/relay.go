@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -48,7 +49,35 @@ type RelayConfig struct {
 	Sender Sender       // required
 	Clock  clock.Clock  // required
 	Origin event.Origin // of the envelopes
-	Log    *slog.Logger // nil: none
+	// Personal opens what is personal in events; nil: nothing personal is
+	// published.
+	Personal *Personal
+	Log      *slog.Logger // nil: none
+}
+
+// Personal lets what is personal out to some topics.
+type Personal struct {
+	Opener Opener
+	// Types are the event types whose topics get it; "*" stands for all.
+	Types []string
+}
+
+// Opener opens what is personal in an event (*event.Recorder).
+type Opener interface {
+	Open(ctx context.Context, e storage.Event) (map[string]string, error)
+}
+
+// of is what is personal in an event, if its topic may have it: nothing of a
+// person who was erased, or that cannot be opened.
+func (p *Personal) of(ctx context.Context, e storage.Event) (map[string]string, error) {
+	if p == nil || len(e.Personal) == 0 || !slices.Contains(p.Types, e.Type) && !slices.Contains(p.Types, "*") {
+		return nil, nil
+	}
+	open, err := p.Opener.Open(ctx, e)
+	if errors.Is(err, event.ErrErased) || errors.Is(err, event.ErrSealed) {
+		return nil, nil
+	}
+	return open, err
 }
 
 // Relay is what a follower of the record does to publish it. Its methods are
@@ -71,7 +100,15 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Relay{c: c, aliases: aliases()}, nil
+	r := &Relay{c: c, aliases: aliases()}
+	if c.Personal != nil {
+		for _, name := range c.Personal.Types {
+			if _, known := r.aliases[name]; !known && name != "*" {
+				return nil, fmt.Errorf("kafka: personal topics: there is no type of event %q", name)
+			}
+		}
+	}
+	return r, nil
 }
 
 // aliases are the other names of types.
@@ -266,9 +303,13 @@ func (r *Relay) publish(ctx context.Context, events []storage.Event) ([]error, e
 			errs[i] = ErrBehind
 			continue
 		}
+		personal, err := r.c.Personal.of(ctx, e)
+		if err != nil {
+			return nil, err
+		}
 		for _, name := range append([]string{e.Type}, r.aliases[e.Type]...) {
 			envelope := r.c.Origin.Envelope(e)
-			envelope.Type = name
+			envelope.Type, envelope.Personal = name, personal
 			value, err := envelope.Encode()
 			if err != nil {
 				errs[i], stuck[e.Subject] = RefusedError{reasonEncoding}, true

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"math/big"
 	"net"
@@ -125,6 +126,65 @@ func TestRefusedEventsPark(t *testing.T) {
 		t.Errorf("%d are still parked", n)
 	}
 	check(t, r.all(), read(t, c, r.all()))
+}
+
+// Only the topics that the operator named get what is personal, and nobody gets
+// anything of a person who was erased.
+func TestPersonalByTopic(t *testing.T) {
+	t.Parallel()
+	r, _ := onSQLite(t)
+	_, c := cluster(t)
+	person := func(user string) event.Event {
+		return event.Event{
+			Type: event.UserCreated, Subject: user, PersonalOf: user, Personal: map[string]string{"email": user + "@acme.test"},
+			Data: map[string]any{"source": "register"},
+		}
+	}
+	other := event.Event{Type: event.UserLogin, Subject: "alice", PersonalOf: "alice", Personal: map[string]string{"ip_address": "192.0.2.7"}}
+	r.add(person("alice"), person("bob"), other)
+	if err := r.recorder.Erase(t.Context(), "bob"); err != nil {
+		t.Fatal(err)
+	}
+	published := func(topics ...string) map[string]map[string]string {
+		t.Helper()
+		c.Prefix = "p" + storage.NewID()
+		relay, err := kafka.NewRelay(kafka.RelayConfig{
+			Store: r.store, Sender: publisher(t, c), Clock: r.clock, Origin: origin, Personal: &kafka.Personal{Opener: r.recorder, Types: topics},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := relay.Deliver(t.Context(), r.all()); err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]map[string]string{}
+		for _, one := range read(t, c, r.all()) {
+			var e event.Envelope
+			if err := json.Unmarshal([]byte(one.value), &e); err != nil {
+				t.Fatal(err)
+			}
+			out[e.Type+" "+e.Subject] = e.Personal
+		}
+		return out
+	}
+	if _, err := kafka.NewRelay(kafka.RelayConfig{
+		Store: r.store, Sender: publisher(t, c), Clock: r.clock, Personal: &kafka.Personal{Opener: r.recorder, Types: []string{"user.creatd"}},
+	}); err == nil {
+		t.Error("a type that there is not")
+	}
+	email, address := map[string]string{"email": "alice@acme.test"}, map[string]string{"ip_address": "192.0.2.7"}
+	for _, tt := range []struct {
+		topics []string
+		want   map[string]map[string]string
+	}{
+		{nil, map[string]map[string]string{"user.created alice": nil, "user.created bob": nil, "user.login alice": nil}},
+		{[]string{"user.created"}, map[string]map[string]string{"user.created alice": email, "user.created bob": nil, "user.login alice": nil}},
+		{[]string{"*"}, map[string]map[string]string{"user.created alice": email, "user.created bob": nil, "user.login alice": address}},
+	} {
+		if diff := cmp.Diff(tt.want, published(tt.topics...)); diff != "" {
+			t.Errorf("%v (-want +got)\n%s", tt.topics, diff)
+		}
+	}
 }
 
 // The brokers refuse a batch as a whole: the innocent in it arrive all the same.

@@ -15,6 +15,8 @@ type Replay struct {
 	Store  Store
 	Sender Sender
 	Origin event.Origin
+	// Personal is as the relay's.
+	Personal *Personal
 }
 
 // replayBatch is how many events one step publishes.
@@ -48,7 +50,7 @@ func (r Replay) Advance(ctx context.Context, after, to int64) (last int64, publi
 		if err != nil {
 			return after, 0, fmt.Errorf("kafka: replay: %w", err)
 		}
-		relay := Relay{c: RelayConfig{Origin: r.Origin, Sender: r.Sender}, aliases: aliases()}
+		relay := Relay{c: RelayConfig{Origin: r.Origin, Sender: r.Sender, Personal: r.Personal}, aliases: aliases()}
 		var again []storage.Event
 		for _, e := range batch {
 			if e.Seq <= to && !parked[e.Seq] {
