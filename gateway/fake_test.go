@@ -38,6 +38,8 @@ type fake struct {
 	asked     int
 	verdict   string // of /auth/validate: "" valid, "503", else the reason
 	mute      bool   // no heartbeats by itself
+	heldBack  bool   // as by a proxy that hands streams on when they end
+	polls     int
 }
 
 type key struct {
@@ -133,6 +135,11 @@ func (f *fake) stream(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
+	if f.heldBack {
+		f.mu.Unlock()
+		f.holdBack(w, r)
+		return
+	}
 	c := make(chan string, 100)
 	f.streams = append(f.streams, c)
 	if !f.mute {
@@ -153,6 +160,21 @@ func (f *fake) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// holdBack answers a poll whole, and a stream never.
+func (f *fake) holdBack(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush()
+	if !r.URL.Query().Has("wait") {
+		<-r.Context().Done()
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.polls++
+	_, _ = io.WriteString(w, f.event("entries", f.head, f.feedKey.sign(f.tb, typeRevocations, f.payload(0, f.head, f.entries)))+
+		f.event("heartbeat", f.head, f.feedKey.sign(f.tb, typeHeartbeat, f.beat())))
 }
 
 func (f *fake) event(name string, id int64, data string) string {

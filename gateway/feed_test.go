@@ -147,6 +147,25 @@ func TestHostileFeed(t *testing.T) {
 	}
 }
 
+// A proxy may hand a stream on when it ends, which it never does.
+func TestHeldBackStreamsArePolled(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.heldBack = true
+	v := f.verifier(nil) // waits for a heartbeat
+	raw := f.token(nil)
+	f.add(kindSID, "s1")
+	until(t, "applied", func() bool { return v.Position() == 1 })
+	if _, err := v.Verify(t.Context(), raw); !errors.Is(err, ErrSessionEnded) {
+		t.Error(err)
+	}
+	f.set(func() {
+		if f.polls == 0 {
+			t.Error("never polled")
+		}
+	})
+}
+
 // A known revocation stands however old the news is.
 func TestRevokedStaysRevoked(t *testing.T) {
 	t.Parallel()

@@ -30,6 +30,11 @@ const (
 	// ours before we begin anew.
 	patience = 3
 
+	// A proxy that holds a stream back until it ends makes it silent: after so
+	// many such streams in a row the follower polls, and tries a stream later.
+	mute    = 2
+	pollFor = 5 * time.Minute
+
 	retryFirst = 50 * time.Millisecond
 	retryMost  = 2 * time.Second
 	sweepEvery = 30 * time.Second
@@ -53,8 +58,10 @@ type follower struct {
 	list  atomic.Pointer[list]
 	fresh atomic.Pointer[freshness]
 
-	synced bool // the list leads on from a snapshot
-	sweep  time.Time
+	synced    bool // the list leads on from a snapshot
+	sweep     time.Time
+	silent    int // streams in a row that said nothing
+	pollUntil time.Time
 }
 
 // freshness is the last heartbeat that fits the list. Times of ours are of the
@@ -175,13 +182,17 @@ func (f *follower) session(ctx context.Context) (heard bool, err error) {
 			return false, err
 		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	connection, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Nothing heard for a while is a connection that died without a word.
 	watch := time.AfterFunc(silence, cancel)
 	defer watch.Stop()
 	began := instant()
-	resp, err := f.get(ctx, f.at.stream+"?after="+strconv.FormatInt(f.list.Load().head, 10), "text/event-stream")
+	address := f.at.stream + "?after=" + strconv.FormatInt(f.list.Load().head, 10)
+	if began.Before(f.pollUntil) {
+		address += "&wait=20"
+	}
+	resp, err := f.get(connection, address, "text/event-stream")
 	if err != nil {
 		return false, err
 	}
@@ -189,9 +200,18 @@ func (f *follower) session(ctx context.Context) (heard bool, err error) {
 	s := stream{f: f, began: began, first: -1}
 	err = readEvents(resp.Body, func(name, data string) error {
 		watch.Reset(silence)
-		return s.handle(ctx, name, data)
+		return s.handle(connection, name, data)
 	})
-	return s.first >= 0, err
+	heard = s.first >= 0
+	if heard {
+		f.silent = 0
+	} else if connection.Err() != nil && ctx.Err() == nil {
+		f.silent++
+	}
+	if f.silent >= mute {
+		f.silent, f.pollUntil = 0, instant().Add(pollFor)
+	}
+	return heard, err
 }
 
 // get asks for a document of the feed.
