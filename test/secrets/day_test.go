@@ -17,6 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/signet-idp/signet/internal/testkit/mailsink"
 	"github.com/signet-idp/signet/provider/webhook"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
@@ -28,6 +29,9 @@ type day struct {
 	in     *harness.Instance
 	v      *vault
 	errors buffer // bodies of what was refused
+	// received is what a webhook was sent.
+	received buffer
+	mail     *mailsink.Sink
 
 	password, secret string
 	tokens           []string // some of each kind, to be put in wrong places
@@ -120,8 +124,10 @@ func (d *day) run() {
 	d.in.Client(d.t, "web", storage.ClientMetadata{TokenEndpointAuthMethod: "none", ClientName: "Web"})
 	_, d.secret = d.in.Client(d.t, "app", storage.ClientMetadata{FirstParty: true})
 	d.v.keep("client secret", d.secret)
+	d.listen()
 	d.badLogins()
 	d.person()
+	d.accounts()
 	d.services()
 	d.webhooks()
 	d.wrongPlaces()

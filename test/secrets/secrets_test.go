@@ -16,6 +16,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/signet-idp/signet/internal/testkit/mailsink"
 	"github.com/signet-idp/signet/internal/testkit/servers"
 	"github.com/signet-idp/signet/keys"
 	"github.com/signet-idp/signet/provider/event"
@@ -59,7 +60,9 @@ func TestNothingIsWrittenDown(t *testing.T) {
 func live(t *testing.T, o harness.Options, cache string, proxy *harness.Proxy) {
 	var lines buffer
 	o.Log = &lines
-	d := &day{t: t, in: harness.Start(t, o), v: newVault()}
+	mail := mailsink.Start(t)
+	o.Env = append(o.Env, "SIGNET_SMTP_URL="+mail.URL, "SIGNET_EMAIL_VERIFICATION=optional")
+	d := &day{t: t, in: harness.Start(t, o), v: newVault(), mail: mail}
 	d.run()
 	if proxy != nil { // what a server says when its database goes away
 		proxy.Cut()
@@ -68,6 +71,7 @@ func live(t *testing.T, o harness.Options, cache string, proxy *harness.Proxy) {
 	}
 	d.keepKeys()
 
+	d.exports()
 	metrics := d.get("/metrics")
 	d.v.search(t, "metrics", metrics)
 	d.v.search(t, "the log", lines.bytes())
