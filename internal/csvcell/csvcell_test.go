@@ -1,7 +1,10 @@
 package csvcell_test
 
 import (
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/signet-idp/signet/internal/csvcell"
 )
@@ -16,4 +19,17 @@ func TestSafe(t *testing.T) {
 			t.Errorf("Safe(%q) = %q, want %q", in, got, want)
 		}
 	}
+}
+
+// Whatever a cell holds, it begins as no formula does, and differs by an
+// apostrophe at most.
+func TestNoCellIsAFormula(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		cell := rapid.String().Draw(t, "cell")
+		got := csvcell.Safe(cell)
+		if got != "" && strings.ContainsRune("=+-@\t\r\n", rune(got[0])) || got != cell && got != "'"+cell {
+			t.Fatalf("Safe(%q) = %q", cell, got)
+		}
+	})
 }

@@ -6,7 +6,8 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"strings"
+
+	"github.com/signet-idp/signet/internal/csvcell"
 )
 
 // Format is what an export is written in.
@@ -62,7 +63,7 @@ func (s sheet) Write(entries []Entry) error {
 			strconv.FormatInt(e.Seq, 10), e.ID, e.Type, e.Time, e.Actor, e.ActorKind, e.Subject, e.Organization, e.Request, string(e.Data), e.Hash,
 		}
 		for i, cell := range row {
-			row[i] = Defuse(cell)
+			row[i] = csvcell.Safe(cell)
 		}
 		if err := s.w.Write(row); err != nil {
 			return wrap("export", err)
@@ -74,14 +75,4 @@ func (s sheet) Write(entries []Entry) error {
 func (s sheet) flush() error {
 	s.w.Flush()
 	return wrap("export", s.w.Error())
-}
-
-// Defuse keeps a spreadsheet from taking a cell for a formula: one that begins
-// as a formula does, or with what some skip before it, gets an apostrophe before
-// it (OWASP, CSV Injection).
-func Defuse(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(cell)[0]) {
-		return "'" + cell
-	}
-	return cell
 }
