@@ -40,26 +40,30 @@ func TestErasureLeavesNothing(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		file := filepath.Join(t.TempDir(), "signet.db")
-		erasureLeavesNothing(t, harness.Options{DatabaseURL: "sqlite:" + file}, dump{"sqlite", "file:" + file + "?mode=ro", `SELECT name FROM sqlite_master WHERE type = 'table'`})
+		erasureLeavesNothing(t, harness.Options{DatabaseURL: "sqlite:" + file}, dump{"sqlite", "file:" + file + "?mode=ro", `SELECT name FROM sqlite_master WHERE type = 'table'`}, nil)
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
 		url := servers.Postgres(t)
 		erasureLeavesNothing(t, harness.Options{DatabaseURL: url, MasterKey: harness.MasterKey},
-			dump{"pgx", url, `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`})
+			dump{"pgx", url, `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`}, newTopics(t))
 	})
 }
 
-func erasureLeavesNothing(t *testing.T, o harness.Options, file dump) {
+// erasureLeavesNothing searches the database and, if there are any, the topics.
+func erasureLeavesNothing(t *testing.T, o harness.Options, file dump, published *topics) {
 	t.Helper()
 	w := &world{t: t, clock: fakeclock.New(time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)), mail: mailsink.Start(t)}
 	o.Clock, o.Env = w.clock, []string{"SIGNET_SMTP_URL=" + w.mail.URL, "SIGNET_LEGACY_PERSONAL_ORGANIZATION=true"}
+	if published != nil {
+		o.Env = append(o.Env, published.env()...)
+	}
 	w.Instance = harness.Start(t, o)
 	if err := w.Applier().EnsureBuiltin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.Sync(t)
-	traces := []string{"Zephyrine", "Quillfeather", "zephyrine", "quillfeather", "1512345676", "NetscapeNavigator", "former-zq"}
+	traces := []string{"Zephyrine", "Quillfeather", "zephyrine", "quillfeather", "1512345676", "NetscapeNavigator", "former-zq", "Gooseberry Lane"}
 	agent := []string{"User-Agent", "NetscapeNavigator/4"}
 
 	w.want(w.call(http.MethodPost, "/auth/register", "", m{
@@ -69,11 +73,19 @@ func erasureLeavesNothing(t *testing.T, o harness.Options, file dump) {
 	w.call(http.MethodPost, "/auth/login", "", m{"email": "former-zq@acme.test", "password": "wrong"}, agent...)
 	a := w.want(w.call(http.MethodPost, "/auth/login", "", m{"email": "former-zq@acme.test", "password": good, "device_name": "Zephyrine's laptop"}, agent...), http.StatusOK, "")
 	bearer, id := a.text("access_token"), a.text("user_id")
-	w.want(w.call(http.MethodPatch, "/auth/me", bearer, m{"bio": "I am Zephyrine Quillfeather", "preferences": m{"nick": "Zephyrine"}}, agent...), http.StatusOK, "")
+	w.want(w.call(http.MethodPatch, "/auth/me", bearer, m{
+		"bio": "I am Zephyrine Quillfeather", "preferences": m{"nick": "Zephyrine"},
+		"address": m{"formatted": "7 Gooseberry Lane\nWhitby", "street_address": "7 Gooseberry Lane", "country": "GB"},
+	}, agent...), http.StatusOK, "")
 	w.want(w.call(http.MethodPost, "/auth/change-email", bearer, m{"new_email": "zephyrine@acme.test"}, agent...), http.StatusOK, "")
 	w.want(w.post("/auth/confirm-email", "", m{"token": w.mail.Wait(t, "zephyrine@acme.test").Token()}), http.StatusOK, "")
 	b := w.NewBrowser(t)
 	b.Code(w.authorization(), "zephyrine@acme.test", good)
+	// A colleague invites the person into an organization.
+	boss := w.User(t, "boss@acme.test", good)
+	acme := w.Organization(t, "acme", boss.ID)
+	w.want(w.post("/organizations/"+acme.ID+"/invitations", w.bearer("boss@acme.test", good), m{"email": "zephyrine@acme.test", "role": "member"}), http.StatusCreated, "")
+	w.mail.Wait(t, "zephyrine@acme.test")
 	w.want(w.post("/auth/forgot-password", "", m{"email": "zephyrine@acme.test"}), http.StatusOK, "")
 	w.mail.Wait(t, "zephyrine@acme.test")
 	w.want(w.call(http.MethodDelete, "/auth/account", bearer, m{"password": good}, agent...), http.StatusOK, "")
@@ -94,6 +106,11 @@ func erasureLeavesNothing(t *testing.T, o harness.Options, file dump) {
 		t.Errorf("left: %s", place)
 	}
 	w.chainVerifies(id)
+	if published != nil {
+		for _, place := range published.search(w, traces) {
+			t.Errorf("published: %s", place)
+		}
+	}
 	w.want(w.post("/auth/register", "", m{"email": "zephyrine@acme.test", "password": good}), http.StatusCreated, "") // free again
 }
 
