@@ -219,7 +219,7 @@ func page() *template.Template {
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 75rem; padding: 1.5rem; color: CanvasText; background: Canvas; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; margin: .5rem 0 2rem; }
-th, td { border: 1px solid GrayText; padding: .3rem .6rem; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+th, td { border: 1px solid GrayText; padding: .3rem .6rem; text-align: left; vertical-align: top; }
 dl { display: grid; grid-template-columns: max-content auto; gap: 0 1rem; }
 dd { margin: 0; overflow-wrap: anywhere; }
 @media print { body { max-width: none; padding: 0; } thead { display: table-header-group; } tr { break-inside: avoid; } }
