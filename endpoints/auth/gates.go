@@ -13,8 +13,8 @@ import (
 	"github.com/signet-idp/signet/storage"
 )
 
-// anyMethod is what Envoy's ext_authz may send: the method of the request that
-// is judged.
+// anyMethod is what Envoy's ext_authz mostly sends: the method of the request
+// that is judged, whatever it is.
 func anyMethod() []string {
 	return []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 }
@@ -33,7 +33,7 @@ func (h *Handler) mountGates(t *web.Table) {
 	for _, r := range [][2]string{{"extAuthz", "/auth/validate/ext-authz/{gate}"}, {"extAuthzPath", "/auth/validate/ext-authz/{gate}/{path:.*}"}} {
 		t.Add(web.Route{
 			Name: r[0], Summary: "The same for Envoy's ext_authz filter",
-			Methods: anyMethod(), Path: r[1], Auth: web.HandlerChecks("the credential is what is judged"),
+			Methods: anyMethod(), AnyMethod: true, Path: r[1], Auth: web.HandlerChecks("the credential is what is judged"),
 			Handler: h.extAuthz, ContentTypes: []string{web.AnyContentType}, AllowCrossOrigin: true, Hidden: true,
 		})
 	}

@@ -66,18 +66,25 @@ func (f *frame) bindAll(routes []Route) error {
 				f.router.add(f.bind(r, http.MethodHead, classes))
 			}
 		}
+		if r.AnyMethod {
+			f.router.entry(r.Path).other = f.bind(r, otherMethod, classes)
+		}
 	}
 	for style := range f.unknown {
-		f.unknown[style] = f.special("_OTHER", "", Style(style), notFound)
+		f.unknown[style] = f.special(otherMethod, "", Style(style), notFound)
 	}
 	return f.router.build(paths, func(e *entry, like *bound) {
 		e.options = f.special(http.MethodOptions, like.route.Path, like.route.Style, f.optionsOf(e))
-		e.refused = f.special("_OTHER", like.route.Path, like.route.Style, func(w http.ResponseWriter, r *http.Request) error {
+		e.refused = f.special(otherMethod, like.route.Path, like.route.Style, func(w http.ResponseWriter, r *http.Request) error {
 			w.Header()["Allow"] = e.allow
 			return NewError(http.StatusMethodNotAllowed, "REQ_005", "method not allowed; see the Allow header")
 		})
 	})
 }
+
+// otherMethod is what metrics call a method that the table does not name
+// (OpenTelemetry semantic conventions, http.request.method).
+const otherMethod = "_OTHER"
 
 func notFound(http.ResponseWriter, *http.Request) error {
 	return fault.New(fault.NotFound, "there is nothing at this address")
@@ -112,6 +119,8 @@ func (f *frame) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	b := e.find(r.Method)
 	switch {
+	case b == nil && e.other != nil:
+		b = e.other
 	case b == nil && r.Method == http.MethodOptions:
 		b = e.options
 	case b == nil:

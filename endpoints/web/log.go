@@ -214,6 +214,6 @@ func knownMethod(m string) string {
 		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
 		return m
 	default:
-		return "_OTHER"
+		return otherMethod
 	}
 }

@@ -30,6 +30,7 @@ type entry struct {
 	methods []*bound
 	legacy  bool
 	allow   []string // the Allow header, ready
+	other   *bound   // what answers every method that has none of its own, or nil
 	options *bound
 	refused *bound // 405
 }
@@ -64,8 +65,8 @@ func newRouter(base string, bare bool) *router {
 	}
 }
 
-func (rt *router) add(b *bound) {
-	path := b.route.Path
+// entry is that of a path, made when it is not there.
+func (rt *router) entry(path string) *entry {
 	set := rt.fixed
 	if strings.Contains(path, "{") {
 		set = rt.templates
@@ -75,6 +76,11 @@ func (rt *router) add(b *bound) {
 		e = &entry{}
 		set[path] = e
 	}
+	return e
+}
+
+func (rt *router) add(b *bound) {
+	e := rt.entry(b.route.Path)
 	e.methods = append(e.methods, b)
 	e.legacy = e.legacy || b.route.Legacy
 }

@@ -63,8 +63,11 @@ type Route struct {
 	Tags    []string // groups in the API document
 
 	Methods []string // upper case; GET serves HEAD too
-	Path    string   // mux template, e.g. "/users/{user_id}"; read with r.PathValue
-	Legacy  bool     // also served under /api/v1
+	// AnyMethod answers every other method too, OPTIONS and those of extensions
+	// (RFC 9110 §16.1): for routes that judge somebody else's request.
+	AnyMethod bool
+	Path      string // mux template, e.g. "/users/{user_id}"; read with r.PathValue
+	Legacy    bool   // also served under /api/v1
 
 	Auth    Auth // required: a route without a rule does not mount
 	Handler HandlerFunc

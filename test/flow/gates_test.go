@@ -74,7 +74,7 @@ func TestGates(t *testing.T) {
 			}
 			for path, methods := range map[string][]string{
 				"/auth/validate/" + tt.gate:                               {"GET", "HEAD", "POST"},
-				"/auth/validate/ext-authz/" + tt.gate + "/orders/1?a=%2F": {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
+				"/auth/validate/ext-authz/" + tt.gate + "/orders/1?a=%2F": {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "MKCALENDAR"},
 				"/auth/validate/ext-authz/" + tt.gate:                     {"GET"},
 			} {
 				for _, method := range methods {
