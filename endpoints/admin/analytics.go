@@ -6,9 +6,9 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/provider/event"
@@ -19,17 +19,11 @@ import (
 func (h *Handler) analytics() []web.Route {
 	tags := []string{"Operators: analytics"}
 	var out []web.Route
-	for _, one := range []struct{ figure, summary string }{
-		{figures.Logins, "Logins by method, result, reason or client"},
-		{figures.Users, "New, deleted and active people"},
-		{figures.MFA, "Second factors: used, refused, set up, removed"},
-		{figures.Tokens, "Tokens issued and refused, by grant or client"},
-		{figures.Security, "Security events by severity or type"},
-	} {
-		out = append(out, h.route("read:system:metrics", h.figure(one.figure), web.Route{
-			Name: "adminAnalytics" + strings.ToUpper(one.figure[:1]) + one.figure[1:], Summary: one.summary, Tags: tags,
-			Methods: []string{http.MethodGet}, Path: "/admin/v1/analytics/" + one.figure,
-			Query: web.TypeOf[AnalyticsQuery](), Response: web.TypeOf[Analytics](), Errors: []string{"REQ_001", "ORG_001"},
+	for _, one := range shape.Figures() {
+		out = append(out, h.route("read:system:metrics", h.figure(one.Name), web.Route{
+			Name: "adminAnalytics" + one.Title, Summary: one.Summary, Tags: tags,
+			Methods: []string{http.MethodGet}, Path: "/admin/v1/analytics/" + one.Name,
+			Query: web.TypeOf[AnalyticsQuery](), Response: web.TypeOf[shape.Analytics](), Errors: []string{"REQ_001", "ORG_001"},
 		}))
 	}
 	return append(out, h.route("read:system:events", h.securityEvents, web.Route{
@@ -41,110 +35,25 @@ func (h *Handler) analytics() []web.Route {
 
 // AnalyticsQuery is the query of a figure.
 type AnalyticsQuery struct {
-	From           string `json:"from" doc:"The first day (2026-01-31, UTC); 30 days before to by default."`
-	To             string `json:"to" doc:"The last day; today by default."`
-	By             string `json:"by" doc:"What to tell apart: logins by method, result, reason or client; users by source; mfa by method or reason; tokens by grant or client; security by severity or type. Without it everything is added up."`
-	Interval       string `json:"interval" doc:"How long a row is: day (the default), week (from Monday) or month."`
-	OrganizationID string `json:"organization_id" doc:"Only what happened in this organization."`
-}
-
-// Analytics is a figure over a range of days.
-type Analytics struct {
-	Figure         string  `json:"figure"`
-	From           string  `json:"from" format:"date"`
-	To             string  `json:"to" format:"date"`
-	By             *string `json:"by"`
-	Interval       string  `json:"interval"`
-	OrganizationID *string `json:"organization_id"`
-	// Rows have no entry for an interval in which nothing happened.
-	Rows []AnalyticsRow `json:"rows"`
-	// Totals are the sums over the range, the largest first.
-	Totals []AnalyticsTotal `json:"totals"`
-	// Now is how many people there are, for users and mfa.
-	Now *AnalyticsNow `json:"now"`
-}
-
-// AnalyticsRow is one interval, and one key where something is told apart.
-type AnalyticsRow struct {
-	Start  string           `json:"start" format:"date"`
-	Key    *string          `json:"key"`
-	Values map[string]int64 `json:"values"`
-}
-
-// AnalyticsTotal is the sum of all intervals.
-type AnalyticsTotal struct {
-	Key    *string          `json:"key"`
-	Values map[string]int64 `json:"values"`
-}
-
-// AnalyticsNow is what there is at this moment; it may be half a minute old.
-type AnalyticsNow struct {
-	Users      int64    `json:"users"`
-	WithFactor int64    `json:"users_with_factor"`
-	Adoption   *float64 `json:"mfa_adoption"` // 0 to 1; null without people
+	shape.AnalyticsQuery
+	OrganizationID string `json:"organization_id" doc:"Only what happened in this organization (id or slug)."`
 }
 
 func (h *Handler) figure(name string) act {
 	return func(w http.ResponseWriter, r *http.Request, _ access.Holder) error {
-		q, err := readQuestion(name, r.URL.Query())
+		q, err := shape.ReadQuestion(name, r.URL.Query())
 		if err != nil {
 			return err
 		}
-		if q.Organization != "" {
-			o, err := h.organization(r.Context(), q.Organization)
-			if err != nil {
-				return err
-			}
-			q.Organization = o.ID
-		}
-		a, err := h.Figures.Ask(r.Context(), q)
-		if err != nil {
+		if q.Organization, err = h.organizationOfQuery(r); err != nil {
 			return err
 		}
-		out := Analytics{
-			Figure: name, From: a.From.Format(time.DateOnly), To: a.To.Format(time.DateOnly), By: optional(a.By),
-			Interval: a.Interval, OrganizationID: optional(a.Organization), Rows: []AnalyticsRow{}, Totals: []AnalyticsTotal{},
-		}
-		for _, row := range a.Rows {
-			out.Rows = append(out.Rows, AnalyticsRow{row.Start, optional(row.Key), row.Values})
-		}
-		for _, row := range a.Totals {
-			out.Totals = append(out.Totals, AnalyticsTotal{optional(row.Key), row.Values})
-		}
-		if name == figures.Users || name == figures.MFA {
-			p, err := h.Figures.Now(r.Context(), q.Organization)
-			if err != nil {
-				return err
-			}
-			out.Now = &AnalyticsNow{Users: p.Users, WithFactor: p.WithFactor}
-			if part, ok := p.Adoption(); ok {
-				out.Now.Adoption = &part
-			}
+		out, err := shape.AnalyticsOf(r.Context(), h.Figures, q)
+		if err != nil {
+			return err
 		}
 		return web.WriteJSON(w, http.StatusOK, out)
 	}
-}
-
-func readQuestion(name string, v url.Values) (q figures.Question, err error) {
-	q = figures.Question{Figure: name, By: v.Get("by"), Interval: v.Get("interval"), Organization: v.Get("organization_id")}
-	if q.From, err = readDay(v, "from"); err == nil {
-		q.To, err = readDay(v, "to")
-	}
-	return q, err
-}
-
-// readDay reads a date, or the day of a time (RFC 3339); zero when not given.
-func readDay(v url.Values, name string) (time.Time, error) {
-	text := v.Get(name)
-	if text == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339Nano} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC(), nil
-		}
-	}
-	return time.Time{}, fault.Field("query."+name, "write a date such as 2026-01-31, or a time (RFC 3339)")
 }
 
 // SecurityQuery is the query of GET /admin/v1/security-events.
@@ -226,10 +135,10 @@ func readWatch(v url.Values) (figures.Watch, error) {
 		}
 	}
 	var err error
-	if out.From, err = readDay(v, "from"); err != nil {
+	if out.From, err = shape.ReadDay(v, "from"); err != nil {
 		return out, err
 	}
-	if out.To, err = readDay(v, "to"); err != nil {
+	if out.To, err = shape.ReadDay(v, "to"); err != nil {
 		return out, err
 	}
 	if !out.To.IsZero() {

@@ -88,6 +88,15 @@ func TestAnalytics(t *testing.T) {
 				t.Errorf("%s: %v, want %v: %s", tt.path, n, tt.want, raw)
 			}
 		}
+		// An organization sees its own, and nobody else sees that.
+		ofAcme, _ := w.call(200, "GET", "/organizations/acme/analytics/logins?by=method", w.aliceToken, nil)
+		if total(ofAcme, "password", "succeeded") != 2 || ofAcme["organization_id"] != w.acme.ID {
+			t.Errorf("of acme: %v", ofAcme)
+		}
+		bobs := w.AccessToken(t, w.bob.ID, "app", "openid account organizations")
+		w.call(404, "GET", "/organizations/acme/analytics/logins", bobs, nil)
+		w.call(422, "GET", "/organizations/acme/analytics/logins?by=color", w.aliceToken, nil)
+
 		people, _ := w.admin(200, "GET", "/analytics/users?from=2020-01-01&to=2020-02-01", nil)
 		golden(t, "analytics", people)
 		people, _ = w.admin(200, "GET", "/analytics/users", nil)

@@ -98,11 +98,11 @@ func (h *Handler) evidence(framework string) func(r *http.Request) (report.Repor
 		if err != nil {
 			return report.Report{}, err
 		}
-		from, err := readDay(r.URL.Query(), "from")
+		from, err := shape.ReadDay(r.URL.Query(), "from")
 		if err != nil {
 			return report.Report{}, err
 		}
-		to, err := readDay(r.URL.Query(), "to")
+		to, err := shape.ReadDay(r.URL.Query(), "to")
 		if err != nil {
 			return report.Report{}, err
 		}

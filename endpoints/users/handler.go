@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/signet-idp/signet/endpoints/shape"
 	"github.com/signet-idp/signet/endpoints/web"
@@ -14,6 +15,7 @@ import (
 	"github.com/signet-idp/signet/provider/dashboard"
 	"github.com/signet-idp/signet/provider/directory"
 	"github.com/signet-idp/signet/provider/fault"
+	"github.com/signet-idp/signet/provider/figures"
 	"github.com/signet-idp/signet/provider/mfa"
 	"github.com/signet-idp/signet/provider/operator"
 	"github.com/signet-idp/signet/provider/report"
@@ -78,6 +80,7 @@ type Handler struct {
 	Activity      *activity.Service
 	Dashboards    *dashboard.Service
 	Factors       Factors
+	Figures       *figures.Service
 	Reports       *report.Service
 	Changes       change.Runner
 	Authenticator web.Authenticator
@@ -89,7 +92,7 @@ func (h *Handler) Mount(t *web.Table) {
 	people := web.BearerOneOf(scopeAccount, scopeOrganizations, scopeAdmin)
 	unknown := []string{"AUTH_002", "AUTH_005", "AUTH_006", "AUTH_010", "AUTH_011", "USER_001"}
 	with := func(more ...string) []string { return append(append([]string{}, unknown...), more...) }
-	for _, r := range append(h.exports(unknown), []web.Route{
+	for _, r := range slices.Concat(h.exports(unknown), h.analytics(), []web.Route{
 		{
 			Name: "createProfile", Summary: "Register an account or, with a bearer token and no e-mail address, change one's own profile",
 			Methods: []string{http.MethodPost}, Path: "/users/profile",
@@ -154,7 +157,7 @@ func (h *Handler) Mount(t *web.Table) {
 			Handler: h.organizationDashboard, Response: web.TypeOf[OrganizationDashboard](),
 			Errors: []string{"AUTH_002", "AUTH_005", "AUTH_006", "AUTH_010", "AUTH_011", "ORG_001"},
 		},
-	}...) {
+	}) {
 		if r.Tags == nil {
 			r.Tags = []string{"Users"}
 		}

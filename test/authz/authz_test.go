@@ -100,6 +100,9 @@ func expectations() map[string]expectation {
 		"POST /organizations/{org_id}/domains/{domain}/verify": hidden,
 		"DELETE /organizations/{org_id}/domains/{domain}":      hidden,
 	}
+	for _, figure := range []string{"logins", "users", "mfa", "tokens", "security"} {
+		table["GET /organizations/{org_id}/analytics/"+figure] = hidden
+	}
 	policy := hidden.with(`{"requirement_level":"required"}`)
 	for _, path := range []string{"organizations/{org_id}", "organization/{org_id}", "users/{user_id}", "user/{user_id}"} {
 		for _, method := range []string{"GET", "PUT", "DELETE"} {
@@ -244,7 +247,7 @@ func build(t *testing.T, o harness.Options) *world {
 	w.ids = map[string]string{
 		"session_id": session, "grant_id": third.ClientID, "user_id": owner.ID, "org_id": acme.ID, "organization_id": acme.ID,
 		"invitation_id": invitation, "role": "billing", "domain": "acme.test", "client_id": third.ClientID, "secret_id": storage.NewID(),
-		"method_id": factor, "device_id": device, "webhook_id": hook.ID, "delivery_id": storage.NewID(),
+		"method_id": factor, "device_id": device, "webhook_id": hook.ID, "delivery_id": storage.NewID(), "hold_id": storage.NewID(),
 		"resource_id": base64.RawURLEncoding.EncodeToString([]byte("https://api.acme.test")), "kid": "none",
 	}
 	return w

@@ -75,14 +75,14 @@ func (s *Server) followerPoll() time.Duration {
 }
 
 // people serves what the JSON API tells of people.
-func (s *Server) people() (*users.Handler, error) {
+func (s *Server) people(counts *figures.Service) (*users.Handler, error) {
 	did := &activity.Service{Store: s.Store, Opener: s.Recorder, Changes: s.Change, Clock: s.Clock}
 	boards, err := dashboard.New(dashboard.Deps{Store: s.Store, Directory: s.Directory, Activity: did, Factors: s.Store, Clock: s.Clock})
 	if err != nil {
 		return nil, fmt.Errorf("app: %w", err)
 	}
 	return &users.Handler{
-		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Operators: s.Operator, Members: s.Organizations, Registrar: s.Accounts, Activity: did, Dashboards: boards, Factors: s.Factors, Reports: s.reports(),
+		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Operators: s.Operator, Members: s.Organizations, Registrar: s.Accounts, Activity: did, Dashboards: boards, Factors: s.Factors, Figures: counts, Reports: s.reports(),
 		Changes: s.Change, Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shapes: s.shapes(),
 	}, nil
 }

@@ -243,15 +243,15 @@ func (s *Server) mount(build Build) error {
 	s.mountFeed()
 	rights := &access.Handler{Directory: s.Directory, Store: s.Store, Shape: s.shapes(), NewID: storage.NewID}
 	rights.Mount(s.Table)
-	people, err := s.people()
-	if err != nil {
-		return err
-	}
-	people.Mount(s.Table)
 	counts, err := figures.New(s.Store, s.Clock)
 	if err != nil {
 		return err
 	}
+	people, err := s.people(counts)
+	if err != nil {
+		return err
+	}
+	people.Mount(s.Table)
 	operators := &admin.Handler{
 		Operator: s.Operator, Organizations: s.Organizations, Clients: s.Clients, Access: s.Access, Directory: s.Directory,
 		Store: s.Store, Keys: s.Keys, Factors: s.Factors, Figures: counts, Reports: s.reports(), Shape: s.shapes(), Clock: s.Clock,
