@@ -44,6 +44,9 @@ const (
 	// the brokers does not lose the lease on the way.
 	defaultTimeout  = 10 * time.Second
 	defaultMaxBytes = 1_000_012
+	// freshTopic is how often the brokers may say that they do not know a topic
+	// that was just made: they take a moment to tell each other. Timeout bounds it.
+	freshTopic = 20
 	// overhead is more than a record takes besides its key, value and header.
 	overhead = 256
 )
@@ -120,7 +123,11 @@ func (p *Publisher) connect(ctx context.Context) error {
 	if p.client != nil {
 		return nil
 	}
-	client, err := kgo.NewClient(append(p.c.options(),
+	unknown := 4 // the client's own default
+	if p.c.CreateTopics {
+		unknown = freshTopic
+	}
+	client, err := kgo.NewClient(append(p.c.options(), kgo.UnknownTopicRetries(unknown),
 		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ManualFlushing(), kgo.MaxBufferedRecords(1<<20),
 		kgo.ProducerBatchMaxBytes(int32(p.c.MaxBytes)),
 		kgo.RetryBackoffFn(backoff), kgo.MetadataMinAge(100*time.Millisecond))...)
