@@ -107,6 +107,7 @@ func Open(tb testing.TB, o Options) *Sink {
 	tb.Cleanup(func() {
 		close(s.end)
 		_ = srv.Close()
+		_ = l.Close() // a server that had not begun to serve knows of no listener
 		<-done
 	})
 	return s
