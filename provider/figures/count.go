@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/provider/activity"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage"
 )
@@ -52,7 +53,7 @@ func periods() []string { return []string{ByDay, ByWeek, ByMonth} }
 // begins is the first day of the period that a day lies in, all in days since
 // 1970-01-01 UTC.
 func begins(period string, day int64) int64 {
-	at := date(day)
+	at := activity.Date(day)
 	switch period {
 	case ByWeek:
 		return day - int64((at.Weekday()+6)%7)
@@ -62,9 +63,7 @@ func begins(period string, day int64) int64 {
 	return day
 }
 
-func dayOf(t time.Time) int64   { return t.UTC().Unix() / 86400 }
-func date(day int64) time.Time  { return time.Unix(day*86400, 0).UTC() }
-func dayText(day int64) string  { return date(day).Format(time.DateOnly) }
+func dayText(day int64) string  { return activity.Date(day).Format(time.DateOnly) }
 func orNone(text string) string { return cmp.Or(text, "none") }
 
 // Store is where the counts are kept.
@@ -97,7 +96,7 @@ func Count(store Store) func(ctx context.Context, batch []storage.Event) error {
 		for _, p := range fresh {
 			totals[storage.Rollup{Dimension: usersActive, Subject: p.Organization, Day: p.Day, Type: p.Period, Outcome: measureActive}]++
 		}
-		if err := store.AddRollups(ctx, sorted(totals)...); err != nil {
+		if err := store.AddRollups(ctx, listed(totals)...); err != nil {
 			return fmt.Errorf("figures: count: %w", err)
 		}
 		if err := forget(ctx, store, batch); err != nil {
@@ -113,7 +112,7 @@ func forget(ctx context.Context, store Store, batch []storage.Event) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	first, last := dayOf(batch[0].Time), dayOf(batch[len(batch)-1].Time)
+	first, last := activity.Day(batch[0].Time), activity.Day(batch[len(batch)-1].Time)
 	if first == last {
 		return nil
 	}
@@ -125,18 +124,13 @@ func forget(ctx context.Context, store Store, batch []storage.Event) error {
 	return nil
 }
 
-func sorted(totals map[storage.Rollup]int64) []storage.Rollup {
+// listed are counts as rows; the store puts them in order.
+func listed(totals map[storage.Rollup]int64) []storage.Rollup {
 	out := make([]storage.Rollup, 0, len(totals))
 	for r, n := range totals {
 		r.Total = n
 		out = append(out, r)
 	}
-	slices.SortFunc(out, func(a, b storage.Rollup) int {
-		return cmp.Or(
-			cmp.Compare(a.Dimension, b.Dimension), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Day, b.Day),
-			cmp.Compare(a.Type, b.Type), cmp.Compare(a.Outcome, b.Outcome),
-		)
-	})
 	return out
 }
 
@@ -149,7 +143,7 @@ func presences(batch []storage.Event) []storage.Presence {
 			continue
 		}
 		for _, period := range periods() {
-			p := storage.Presence{Period: period, Day: begins(period, dayOf(e.Time)), UserID: e.Subject}
+			p := storage.Presence{Period: period, Day: begins(period, activity.Day(e.Time)), UserID: e.Subject}
 			seen[p] = true
 			if e.Organization != "" {
 				p.Organization = e.Organization
@@ -208,7 +202,7 @@ func counted(e storage.Event) []storage.Rollup {
 		if n <= 0 {
 			return
 		}
-		r := storage.Rollup{Dimension: dimension, Day: dayOf(e.Time), Type: orNone(key), Outcome: measure, Total: n}
+		r := storage.Rollup{Dimension: dimension, Day: activity.Day(e.Time), Type: orNone(key), Outcome: measure, Total: n}
 		out = append(out, r)
 		if e.Organization != "" {
 			r.Subject = e.Organization

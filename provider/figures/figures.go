@@ -11,6 +11,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/provider/activity"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/storage"
@@ -24,9 +25,6 @@ const (
 	Tokens   = "tokens"
 	Security = "security"
 )
-
-// Names lists the figures.
-func Names() []string { return []string{Logins, Users, MFA, Tokens, Security} }
 
 // breakdown is one way to tell the counts of a figure apart.
 type breakdown struct {
@@ -70,18 +68,6 @@ func breakdowns(figure string) []breakdown {
 		}
 	}
 	return nil
-}
-
-// Measures lists what a figure counts.
-func Measures(figure string) []string {
-	var out []string
-	if all := breakdowns(figure); len(all) > 0 {
-		out = slices.Clone(all[0].measures)
-	}
-	if figure == Users {
-		out = append(out, measureActive)
-	}
-	return out
 }
 
 // Bounds of a question, in days.
@@ -295,7 +281,7 @@ func (s *Service) check(q Question) (_ Question, b breakdown, from, to int64, er
 	if q.From.IsZero() {
 		q.From = q.To.AddDate(0, 0, 1-usual)
 	}
-	from, to = dayOf(q.From), dayOf(q.To)
+	from, to = activity.Day(q.From), activity.Day(q.To)
 	most := int64(maxDays)
 	if b.wide {
 		most = maxWideDays
@@ -306,7 +292,7 @@ func (s *Service) check(q Question) (_ Question, b breakdown, from, to int64, er
 	case to-from >= most:
 		return q, b, 0, 0, fault.Field("query.from", "ask for at most "+strconv.FormatInt(most, 10)+" days at once")
 	}
-	q.From, q.To = date(from), date(to)
+	q.From, q.To = activity.Date(from), activity.Date(to)
 	return q, b, from, to, nil
 }
 
