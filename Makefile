@@ -22,6 +22,8 @@ BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 TESTFLAGS ?=
 PKG       ?= ./...
 FUZZTIME  ?= 20s
+# Of one package: the browser's takes seven minutes on two idle cores.
+TIMEOUT   ?= 30m
 BENCHFLAGS ?= -count 1
 
 SERVERS := bin/tools/testservers
@@ -53,7 +55,7 @@ image: ## Build the container image signet:VERSION (needs Docker)
 
 .PHONY: test
 test: $(SERVERS) ## Run all tests against real PostgreSQL, Redis, Kafka, nginx, Apache, HAProxy, Caddy, Chromium, Node, Python and oathtool
-	$(SERVERS) $(GO) test $(TESTFLAGS) $(PKG)
+	$(SERVERS) $(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) $(PKG)
 
 # Race detection needs cgo. Browsers and whole binaries are left to `make
 # test`: in them it sees little and costs the most. Whole servers are tested one
@@ -61,14 +63,14 @@ test: $(SERVERS) ## Run all tests against real PostgreSQL, Redis, Kafka, nginx, 
 # run into the deadlines of their own statements.
 .PHONY: race
 race: $(SERVERS) ## Run the Go packages' tests under the race detector
-	CGO_ENABLED=1 $(SERVERS) -need postgres,redis,kafka $(GO) test -race $(TESTFLAGS) \
+	CGO_ENABLED=1 $(SERVERS) -need postgres,redis,kafka $(GO) test -race -timeout $(TIMEOUT) $(TESTFLAGS) \
 	  $$($(GO) list $(PKG) | grep -v '/signet/test/')
-	CGO_ENABLED=1 $(SERVERS) -need postgres,redis,kafka $(GO) test -race -p 1 $(TESTFLAGS) \
+	CGO_ENABLED=1 $(SERVERS) -need postgres,redis,kafka $(GO) test -race -p 1 -timeout $(TIMEOUT) $(TESTFLAGS) \
 	  $$($(GO) list ./test/... | grep -vE '/test/(browser|clients|contract|gateways|languages|readme|load)$$')
 
 .PHONY: cover
 cover: $(SERVERS) ## Measure test coverage: coverage.out and coverage.html
-	$(SERVERS) $(GO) test $(TESTFLAGS) -coverpkg=./... -coverprofile=coverage.out $(PKG)
+	$(SERVERS) $(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) -coverpkg=./... -coverprofile=coverage.out $(PKG)
 	$(GO) tool cover -html=coverage.out -o coverage.html
 	$(GO) tool cover -func=coverage.out | tail -n 1
 
