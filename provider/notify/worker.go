@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/internal/worker"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -21,8 +21,6 @@ const (
 	// attempt lasts, so that nobody sends what another is sending.
 	sendTime  = 25 * time.Second
 	leaseTime = time.Minute
-	// drainTime is what attempts under way get to end when the process does.
-	drainTime = 10 * time.Second
 	// writeTime bounds noting what came of an attempt.
 	writeTime = 5 * time.Second
 
@@ -62,10 +60,8 @@ type WorkerConfig struct {
 // Worker sends what waits. Every replica runs one; each row goes to one of
 // them.
 type Worker struct {
+	*worker.Loop
 	config WorkerConfig
-	kick   chan struct{}
-	slots  chan struct{}
-	flying sync.WaitGroup
 }
 
 // NewWorker makes a Worker; start it with Run.
@@ -82,72 +78,22 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 	if c.Poll <= 0 {
 		c.Poll = defaultPoll
 	}
-	return &Worker{config: c, kick: make(chan struct{}, 1), slots: make(chan struct{}, parallel)}, nil
+	w := &Worker{config: c}
+	w.Loop = worker.New(worker.Each(parallel, w.take, w.deliver), c.Poll, c.Log, "messages")
+	return w, nil
 }
 
 type nobody struct{}
 
 func (nobody) Notified(string, string) {}
 
-// Kick announces that something is due. It never blocks.
-func (w *Worker) Kick() {
-	select {
-	case w.kick <- struct{}{}:
-	default:
-	}
-}
-
-// Run sends until ctx ends, and returns when what it had begun is done.
-func (w *Worker) Run(ctx context.Context) error {
-	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	poll := time.NewTicker(w.config.Poll)
-	defer poll.Stop()
-	for {
-		if _, err := w.begin(ctx, sending); err != nil && ctx.Err() == nil {
-			w.config.Log.ErrorContext(ctx, "messages: take", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			cut := time.AfterFunc(drainTime, stop)
-			w.flying.Wait()
-			cut.Stop()
-			return nil
-		case <-w.kick:
-		case <-poll.C:
-		}
-	}
-}
-
-// Tick sends what is due, as much as goes at once, and returns how much that
-// was. Run does the same without waiting for the end.
-func (w *Worker) Tick(ctx context.Context) (int, error) {
-	n, err := w.begin(ctx, ctx)
-	w.flying.Wait()
-	return n, err
-}
-
-// begin takes as many rows as there are free slots and sends them beside. Each
-// that ends kicks, so that the next is taken.
-func (w *Worker) begin(ctx, sending context.Context) (int, error) {
-	free := parallel - len(w.slots)
-	if free == 0 {
-		return 0, nil
-	}
+func (w *Worker) take(ctx context.Context, limit int) ([]storage.Message, error) {
 	now := w.config.Clock.Now()
-	rows, err := w.config.Store.TakeMessages(ctx, now, now.Add(leaseTime), free)
+	rows, err := w.config.Store.TakeMessages(ctx, now, now.Add(leaseTime), limit)
 	if err != nil {
-		return 0, fmt.Errorf("notify: take: %w", err)
+		return nil, fmt.Errorf("notify: take: %w", err)
 	}
-	for _, row := range rows {
-		w.slots <- struct{}{}
-		w.flying.Go(func() {
-			w.deliver(sending, row)
-			<-w.slots
-			w.Kick()
-		})
-	}
-	return len(rows), nil
+	return rows, nil
 }
 
 // deliver sends one row and notes what came of it.

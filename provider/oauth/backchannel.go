@@ -3,12 +3,11 @@ package oauth
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/url"
-	"sync"
 	"time"
 
+	"github.com/signet-idp/signet/internal/worker"
 	"github.com/signet-idp/signet/provider/client"
 	"github.com/signet-idp/signet/storage"
 )
@@ -26,6 +25,7 @@ type Poster interface {
 // Notifier delivers the logout tokens that are due. Each is written with the
 // end of its session; one that fails is tried again with growing pauses.
 type Notifier struct {
+	*worker.Loop
 	p     *Provider
 	store storage.LogoutDeliveries
 	post  Poster
@@ -34,11 +34,13 @@ type Notifier struct {
 
 // NewNotifier makes a Notifier. log hears of deliveries that failed or were given up.
 func (p *Provider) NewNotifier(store storage.LogoutDeliveries, post Poster, log *slog.Logger) *Notifier {
-	return &Notifier{p: p, store: store, post: post, log: log}
+	n := &Notifier{p: p, store: store, post: post, log: log}
+	n.Loop = worker.New(worker.Each(deliveryParallel, n.take, n.deliver), deliveryPoll, log, "back-channel logout")
+	return n
 }
 
 const (
-	deliveryBatch    = 32
+	deliveryPoll     = time.Second
 	deliveryParallel = 8
 	deliveryAttempts = 6
 	// logoutTokenLife is short: two minutes, as the specification recommends.
@@ -54,30 +56,20 @@ func retryAfter(attempt int64) time.Duration {
 	return d
 }
 
-// Tick delivers what is due and says how many deliveries it took.
-func (n *Notifier) Tick(ctx context.Context) (int, error) {
+// take puts deliveries out of others' reach for longer than one takes.
+func (n *Notifier) take(ctx context.Context, limit int) ([]storage.LogoutDelivery, error) {
 	now := n.p.Clock.Now()
-	// Taken deliveries are out of others' reach for longer than a delivery takes.
-	due, err := n.store.TakeLogoutDeliveries(ctx, now, now.Add(retryAfter(1)), deliveryBatch)
-	if err != nil {
-		return 0, op("logout deliveries", err)
-	}
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, deliveryParallel)
-	errs := make([]error, len(due))
-	for i, d := range due {
-		wg.Add(1)
-		slots <- struct{}{}
-		go func() {
-			defer func() { <-slots; wg.Done() }()
-			errs[i] = n.deliver(ctx, d)
-		}()
-	}
-	wg.Wait()
-	return len(due), errors.Join(errs...)
+	due, err := n.store.TakeLogoutDeliveries(ctx, now, now.Add(retryAfter(1)), limit)
+	return due, op("logout deliveries", err)
 }
 
-func (n *Notifier) deliver(ctx context.Context, d storage.LogoutDelivery) error {
+func (n *Notifier) deliver(ctx context.Context, d storage.LogoutDelivery) {
+	if err := n.attempt(ctx, d); err != nil && ctx.Err() == nil {
+		n.log.WarnContext(ctx, "back-channel logout", "client_id", d.ClientID, "error", err)
+	}
+}
+
+func (n *Notifier) attempt(ctx context.Context, d storage.LogoutDelivery) error {
 	c, err := n.p.lookup(ctx, d.ClientID)
 	if err != nil {
 		return err
@@ -118,21 +110,4 @@ func (p *Provider) logoutToken(c *client.Client, d storage.LogoutDelivery) (stri
 		return "", op("logout token", err)
 	}
 	return p.Signer.Sign(c.IDTokenAlg(), typeLogoutToken, payload)
-}
-
-// Run delivers until ctx ends, looking every second and at once after kick.
-func (n *Notifier) Run(ctx context.Context, kick <-chan struct{}) {
-	t := time.NewTicker(time.Second)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		case <-kick:
-		}
-		if _, err := n.Tick(ctx); err != nil && ctx.Err() == nil {
-			n.log.Warn("back-channel logout", "error", err)
-		}
-	}
 }

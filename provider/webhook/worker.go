@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/internal/clock"
+	"github.com/signet-idp/signet/internal/worker"
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/storage"
@@ -31,7 +32,6 @@ const (
 	laneBatches = 64
 	claimTime   = 2 * time.Minute
 	spareTime   = 30 * time.Second // longer than an attempt lasts
-	drainTime   = 10 * time.Second
 	writeTime   = 5 * time.Second
 
 	keepDelivered = 7 * 24 * time.Hour
@@ -81,11 +81,10 @@ type WorkerConfig struct {
 // Worker sends what is due. Every replica runs one; each delivery goes to one of
 // them.
 type Worker struct {
+	*worker.Loop
 	c      WorkerConfig
 	sender sender
-	kick   chan struct{}
 	slots  chan struct{}
-	flying sync.WaitGroup
 
 	mu    sync.Mutex
 	lanes map[string]bool
@@ -105,10 +104,11 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Worker{
-		c: c, sender: sender{c.Client, c.Key, c.Clock}, kick: make(chan struct{}, 1),
-		slots: make(chan struct{}, c.Concurrency), lanes: map[string]bool{},
-	}, nil
+	w := &Worker{
+		c: c, sender: sender{c.Client, c.Key, c.Clock}, slots: make(chan struct{}, c.Concurrency), lanes: map[string]bool{},
+	}
+	w.Loop = worker.New(w.look, c.Poll, c.Log, "webhooks")
+	return w, nil
 }
 
 func or[T int | time.Duration](v, def T) T {
@@ -123,47 +123,9 @@ type nobody struct{}
 func (nobody) WebhookAttempt(string, time.Duration) {}
 func (nobody) WebhookDead()                         {}
 
-// Kick announces that something is due. It never blocks.
-func (w *Worker) Kick() {
-	select {
-	case w.kick <- struct{}{}:
-	default:
-	}
-}
-
-// Run sends until ctx ends, and returns when what it had begun is done.
-func (w *Worker) Run(ctx context.Context) error {
-	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	poll := time.NewTicker(w.c.Poll)
-	defer poll.Stop()
-	for {
-		if _, err := w.begin(ctx, sending); err != nil && ctx.Err() == nil {
-			w.c.Log.ErrorContext(ctx, "webhooks: look", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			cut := time.AfterFunc(drainTime, stop)
-			w.flying.Wait()
-			cut.Stop()
-			return nil
-		case <-w.kick:
-		case <-poll.C:
-		}
-	}
-}
-
-// Tick sends what is due and returns how many webhooks that was for. Run does
-// the same without waiting for the end.
-func (w *Worker) Tick(ctx context.Context) (int, error) {
-	n, err := w.begin(ctx, ctx)
-	w.flying.Wait()
-	return n, err
-}
-
-// begin opens a lane for each webhook that has something due and none yet. It
+// look opens a lane for each webhook that has something due and none yet. It
 // goes round: who was left out this time comes first the next.
-func (w *Worker) begin(ctx, sending context.Context) (int, error) {
+func (w *Worker) look(ctx context.Context, begin func(func(context.Context) bool)) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	free := maxLanes - len(w.lanes)
@@ -189,17 +151,17 @@ func (w *Worker) begin(ctx, sending context.Context) (int, error) {
 		if !w.lanes[id] {
 			w.lanes[id] = true
 			begun++
-			w.flying.Go(func() { w.lane(ctx, sending, id) })
+			begin(func(sending context.Context) bool { return w.lane(ctx, sending, id) })
 		}
 	}
 	return begun, nil
 }
 
 // lane sends what is due for one webhook until nothing is, or nobody answers; or
-// for a while, and then whether it still may be told is judged again.
-func (w *Worker) lane(ctx, sending context.Context, id string) {
+// for a while, and then whether it still may be told is judged again. It says
+// whether it sent anything: then something may have become due since it looked.
+func (w *Worker) lane(ctx, sending context.Context, id string) (sent bool) {
 	log := w.c.Log.With(slog.String("webhook", id))
-	sent := false
 	for range laneBatches {
 		if ctx.Err() != nil {
 			break
@@ -216,9 +178,7 @@ func (w *Worker) lane(ctx, sending context.Context, id string) {
 	w.mu.Lock()
 	delete(w.lanes, id)
 	w.mu.Unlock()
-	if sent { // something may have become due since it looked
-		w.Kick()
-	}
+	return sent
 }
 
 // batch takes some deliveries and sends them; more: there may be others.

@@ -346,7 +346,7 @@ func (s *Server) Background(ctx context.Context) error {
 	for _, task := range s.tending {
 		g.run(task)
 	}
-	g.run(func(ctx context.Context) error { s.notifier.Run(ctx, nil); return nil })
+	g.run(s.notifier.Run)
 	g.run(func(ctx context.Context) error {
 		for {
 			select {
