@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,13 +42,13 @@ func TestErasureLeavesNothing(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		file := filepath.Join(t.TempDir(), "signet.db")
-		erasureLeavesNothing(t, harness.Options{DatabaseURL: "sqlite:" + file}, dump{"sqlite", "file:" + file + "?mode=ro", `SELECT name FROM sqlite_master WHERE type = 'table'`}, nil)
+		erasureLeavesNothing(t, harness.Options{DatabaseURL: "sqlite:" + file}, dump{"sqlite", "file:" + file + "?mode=ro", `SELECT name FROM sqlite_master WHERE type = 'table'`, []string{file, file + "-wal", file + "-shm"}}, nil)
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
 		url := servers.Postgres(t)
 		erasureLeavesNothing(t, harness.Options{DatabaseURL: url, MasterKey: harness.MasterKey},
-			dump{"pgx", url, `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`}, newTopics(t))
+			dump{"pgx", url, `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`, nil}, newTopics(t))
 	})
 }
 
@@ -93,6 +95,12 @@ func erasureLeavesNothing(t *testing.T, o harness.Options, file dump, published 
 	if found := search(t, file, traces); len(found) == 0 {
 		t.Fatal("the search finds nothing before the erasure: it cannot fail")
 	}
+	inFiles := w.rawTraces(id, traces)
+	for _, text := range inFiles {
+		if len(file.files) > 0 && len(searchFiles(t, file, []string{text})) == 0 {
+			t.Errorf("before the erasure the files do not hold %q: the search cannot fail", text)
+		}
+	}
 
 	w.clock.Advance(30*24*time.Hour + time.Minute)
 	if n, err := w.Accounts.EraseDue(context.Background()); err != nil || n > 1 { // the job itself may have been first
@@ -105,6 +113,16 @@ func erasureLeavesNothing(t *testing.T, o harness.Options, file dump, published 
 	for _, place := range search(t, file, traces) {
 		t.Errorf("left: %s", place)
 	}
+	var left []string
+	t.Cleanup(func() {
+		for _, place := range left {
+			t.Logf("left: %s", place)
+		}
+	})
+	harness.Eventually(t, 10*time.Second, "the files are scrubbed, maybe by the job itself", func() bool {
+		left = searchFiles(t, file, inFiles)
+		return len(left) == 0
+	})
 	w.chainVerifies(id)
 	if published != nil {
 		for _, place := range published.search(w, traces) {
@@ -150,8 +168,50 @@ func (w *world) chainVerifies(erased string) {
 	}
 }
 
-// dump is how every table is read past the store.
-type dump struct{ driver, dsn, tables string }
+// dump is how every table is read past the store, and, where they are at hand,
+// the database's files.
+type dump struct {
+	driver, dsn, tables string
+	files               []string
+}
+
+// rawTraces are texts that lie in the database as they are, and with them the
+// person's password and the key under which the record holds what is personal,
+// both as they are stored.
+func (w *world) rawTraces(id string, texts []string) []string {
+	w.t.Helper()
+	u, err := w.Store.UserByID(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	key, err := w.Store.PersonKey(w.t.Context(), id)
+	if err != nil || len(key) < 32 {
+		w.t.Fatal(len(key), err)
+	}
+	return append(slices.Clone(texts), u.PasswordHash, string(key))
+}
+
+// searchFiles looks for texts in the bytes of the database's files: also in what
+// no table holds any more.
+func searchFiles(t *testing.T, in dump, texts []string) []string {
+	t.Helper()
+	var found []string
+	for _, name := range in.files {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range texts {
+			for _, form := range encodings(text) {
+				if bytes.Contains(raw, form) {
+					found = append(found, fmt.Sprintf("%s holds %q", filepath.Ext(name), text))
+					break
+				}
+			}
+		}
+	}
+	return found
+}
 
 // encodings are the forms in which a text can lie in a cell.
 func encodings(text string) [][]byte {

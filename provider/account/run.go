@@ -129,9 +129,16 @@ func (s *Service) erasures(ctx context.Context) {
 }
 
 // EraseDue erases the deleted accounts whose grace is over and returns how
-// many. One replica does it at a time; a second would find nothing to do, and
-// one that dies in the middle leaves each account whole or wiped.
+// many; of these, and of accounts that were erased at once, nothing stays in the
+// database's files either. One replica does it at a time; a second would find
+// nothing to do, and one that dies in the middle leaves each account whole or
+// wiped.
 func (s *Service) EraseDue(ctx context.Context) (int, error) {
+	n, err := s.eraseDue(ctx)
+	return n, errors.Join(err, s.Store.Scrub(ctx))
+}
+
+func (s *Service) eraseDue(ctx context.Context) (int, error) {
 	total := 0
 	for {
 		now := s.Clock.Now()

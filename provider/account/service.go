@@ -26,6 +26,7 @@ type Store interface {
 	UserByID(ctx context.Context, id string) (storage.User, error)
 	UserByEmail(ctx context.Context, canonical string) (storage.User, error)
 	UsersToErase(ctx context.Context, now time.Time, limit int) ([]storage.User, error)
+	Scrub(ctx context.Context) error
 	MembershipsOf(ctx context.Context, userID, after string, limit int) ([]storage.Membership, error)
 	OrganizationsByID(ctx context.Context, ids []string) ([]storage.Organization, error)
 	guard.Acquaintances

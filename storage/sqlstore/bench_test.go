@@ -220,3 +220,31 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkSweep deletes a thousand expired messages of a kilobyte.
+func BenchmarkSweep(b *testing.B) {
+	eachEngine(b, func(b *testing.B, s *sqlstore.Store) {
+		w := newWorld(b, s)
+		const rows = 1000
+		for b.Loop() {
+			b.StopTimer()
+			if err := s.InTx(b.Context(), func(ctx context.Context) error {
+				for range rows {
+					if err := s.InsertMessage(ctx, storage.Message{
+						ID: storage.NewID(), Channel: "email", UserID: w.user.ID, Sealed: random(1024), DueAt: w.now, CreatedAt: w.now, Expiry: w.now,
+					}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
+			if n, err := s.Sweep(b.Context(), w.now.Add(time.Hour), rows); err != nil || n != rows {
+				b.Fatal(n, err)
+			}
+		}
+		b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
+	})
+}

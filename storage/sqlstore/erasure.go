@@ -22,6 +22,7 @@ var traces = []struct {
 // EraseTraces implements storage.Erasure.
 func (s *Store) EraseTraces(ctx context.Context, userID, emailCanonical string) error {
 	return s.InTx(ctx, func(ctx context.Context) error {
+		s.scrubbed.Store(false)
 		for _, t := range traces {
 			args := []any{userID}
 			if t.address {
@@ -33,4 +34,18 @@ func (s *Store) EraseTraces(ctx context.Context, userID, emailCanonical string) 
 		}
 		return nil
 	})
+}
+
+// Scrub implements storage.Erasure. The mark is set first: who erases meanwhile
+// takes it away again. A transaction that took it away before holds the writer
+// of SQLite until it is committed, and so before the pages are looked at.
+func (s *Store) Scrub(ctx context.Context) error {
+	if s.scrubbed.Swap(true) {
+		return nil
+	}
+	if err := s.engine.Scrub(ctx); err != nil {
+		s.scrubbed.Store(false)
+		return opErr("scrub", err)
+	}
+	return nil
 }

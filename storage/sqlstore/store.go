@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -50,6 +51,8 @@ type Store struct {
 	notify  func(ctx context.Context, topic string)
 	cleanup func() error
 	sweeper sweeper
+	// scrubbed: nobody was erased since the files were scrubbed.
+	scrubbed atomic.Bool
 }
 
 // Open opens the database without looking at its schema (see Migrate). An

@@ -39,6 +39,9 @@ func testErasure(t *testing.T, replicas []Store) {
 	for range 2 { // as often as one likes
 		noError(t, s.EraseTraces(ctx, gone.ID, gone.EmailCanonical))
 	}
+	for range 2 {
+		noError(t, s.Scrub(ctx))
+	}
 	left := func(u storage.User) (links, consents, invitations int, agents string) {
 		if _, err := s.OpenLink(ctx, u.ID, "reset_password", epoch); err == nil {
 			links++

@@ -71,6 +71,9 @@ type Engine interface {
 	SchemaVersion(ctx context.Context) (int64, error)
 	// Migration returns what is needed to migrate; the caller closes DB.
 	Migration() (Migration, error)
+	// Scrub takes what was deleted and overwritten out of the database's files,
+	// as far as that is the engine's to do.
+	Scrub(ctx context.Context) error
 	Close() error
 }
 

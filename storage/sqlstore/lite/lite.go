@@ -106,6 +106,7 @@ var (
 	writerPragmas = []string{
 		"journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)",
 		"temp_store(MEMORY)", "cache_size(-4000)", "journal_size_limit(67108864)",
+		"secure_delete(1)", // see Scrub
 	}
 	readerPragmas = []string{"query_only(1)", "temp_store(MEMORY)", "cache_size(-1000)"}
 )
