@@ -37,6 +37,8 @@ type record struct {
 	file      *audit.File
 	events    int
 	ctx       context.Context //nolint:containedctx // of the test
+	// numbered goes before the rows of an INSERT that brings their numbers.
+	numbered string
 }
 
 func onEngines(t *testing.T, test func(t *testing.T, r *record)) {
@@ -48,9 +50,16 @@ func onEngines(t *testing.T, test func(t *testing.T, r *record)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		url := servers.Postgres(t)
-		test(t, newRecord(t, teststore.Open(t, sqlstore.Options{URL: url, MaxConns: 4}), openRaw(t, "pgx", url)))
+		test(t, onPostgres(t))
 	})
+}
+
+func onPostgres(tb testing.TB) *record {
+	tb.Helper()
+	url := servers.Postgres(tb)
+	r := newRecord(tb, teststore.Open(tb, sqlstore.Options{URL: url, MaxConns: 4}), openRaw(tb, "pgx", url))
+	r.numbered = "OVERRIDING SYSTEM VALUE"
+	return r
 }
 
 func onSQLite(tb testing.TB) *record {
@@ -187,10 +196,12 @@ func (r *record) rows(tb testing.TB) []storage.Event {
 	return all
 }
 
-// keep remembers the rows, restore puts them back.
+// keep remembers the rows and the cursors, restore puts those back that are not
+// as they were.
 func (r *record) keep(tb testing.TB) {
 	tb.Helper()
 	r.exec(tb, `CREATE TABLE kept AS SELECT * FROM events`)
+	r.exec(tb, `CREATE TABLE kept_cursors AS SELECT * FROM event_cursors`)
 }
 
 func (r *record) restore(tb testing.TB) {
@@ -199,7 +210,11 @@ func (r *record) restore(tb testing.TB) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for _, q := range []string{`DELETE FROM events`, `INSERT INTO events SELECT * FROM kept`} {
+	for _, q := range []string{
+		`DELETE FROM events WHERE id NOT IN (SELECT id FROM (SELECT * FROM events INTERSECT SELECT * FROM kept) same)`,
+		`INSERT INTO events ` + r.numbered + ` SELECT * FROM kept WHERE id NOT IN (SELECT id FROM events)`,
+		`UPDATE event_cursors SET seq = kept.seq FROM kept_cursors kept WHERE kept.name = event_cursors.name AND kept.seq <> event_cursors.seq`,
+	} {
 		if _, err := tx.ExecContext(tb.Context(), q); err != nil {
 			tb.Fatal(err)
 		}

@@ -196,7 +196,7 @@ func tamperings() []tampering {
 
 // tamper makes rounds changes, one at a time, and asks for each whether it is
 // found and called what it is.
-func tamper(t *testing.T, r *record, rounds int) {
+func tamper(t *testing.T, r *record, seed uint64, rounds int) {
 	t.Helper()
 	for range 6 {
 		r.happen(t, 5)
@@ -211,7 +211,7 @@ func tamper(t *testing.T, r *record, rounds int) {
 	if !clean.OK() || clean.Events != 36 || clean.Signed != 35 || clean.Checkpoints != 12 {
 		t.Fatalf("before any change: %+v", clean)
 	}
-	rnd := rand.New(rand.NewPCG(1, uint64(rounds)))
+	rnd := rand.New(rand.NewPCG(seed, uint64(rounds)))
 	ways := tamperings()
 	named := make([]int, len(ways))
 	for round := range rounds {
@@ -227,7 +227,6 @@ func tamper(t *testing.T, r *record, rounds int) {
 			t.Errorf("round %d: %s: want %v, found %v", round, ways[way].name, want, report.Findings)
 		}
 		r.restore(t)
-		r.exec(t, `UPDATE event_cursors SET seq = $1`, len(rows))
 	}
 	for i, w := range ways {
 		each := rounds / len(ways)
@@ -241,11 +240,18 @@ func tamper(t *testing.T, r *record, rounds int) {
 	}
 }
 
-// TestEveryChangeIsFound: 10,000 random changes to a stored chain.
+// TestEveryChangeIsFound: 10,000 random changes to a stored chain, on each
+// engine; on PostgreSQL to two chains at once, since its rounds mostly wait.
 func TestEveryChangeIsFound(t *testing.T) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		tamper(t, onSQLite(t), 10_000)
+		tamper(t, onSQLite(t), 1, 10_000)
 	})
+	for half := range uint64(2) {
+		t.Run(fmt.Sprint("postgres-", half), func(t *testing.T) {
+			t.Parallel()
+			tamper(t, onPostgres(t), half, 5_000)
+		})
+	}
 }
