@@ -43,6 +43,9 @@ func NewDataKeyring(store storage.DataKeys, master *Master, c clock.Clock, lead 
 	}
 }
 
+// Master are the master keys that it was made with.
+func (r *DataKeyring) Master() *Master { return r.master }
+
 // Load reads all data keys. Errors: the store's, ErrUnknownMaster, ErrSealed,
 // ErrTampered.
 func (r *DataKeyring) Load(ctx context.Context) error { return r.Tick(ctx) }
@@ -82,27 +85,57 @@ func (r *DataKeyring) Purpose(ctx context.Context, name string) (*Purpose, error
 	return p, nil
 }
 
-// Rotate gives a purpose a new key. It seals from the returned time on; all
-// older keys go on opening. Of several rotations at once one wins.
-func (r *DataKeyring) Rotate(ctx context.Context, name string) (time.Time, error) {
+// Rotated is a purpose's newest key.
+type Rotated struct {
+	Generation int64
+	At         time.Time // when it begins to seal
+	New        bool      // it was made just now
+}
+
+// Rotate gives a purpose a new key. It seals from its time on; all older keys go
+// on opening. Of several rotations at once one wins; while a key waits for its
+// time there is no other.
+func (r *DataKeyring) Rotate(ctx context.Context, name string) (Rotated, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.read(ctx); err != nil {
-		return time.Time{}, err
+		return Rotated{}, err
 	}
 	last := r.newest(name)
 	if last == 0 {
-		return time.Time{}, fmt.Errorf("keys: rotate purpose %q: %w", name, ErrPurpose)
+		return Rotated{}, fmt.Errorf("keys: rotate purpose %q: %w", name, ErrPurpose)
+	}
+	if at := r.activation(name, last); at.After(r.clock.Now()) {
+		return Rotated{last, at, false}, nil
 	}
 	if err := r.insert(ctx, name, last+1, r.clock.Now().Add(r.lead)); err != nil {
-		return time.Time{}, err
+		return Rotated{}, err
 	}
+	return Rotated{last + 1, r.activation(name, last+1), true}, nil
+}
+
+// Settled is when the newest key of every purpose seals; in the past, if they all
+// do.
+func (r *DataKeyring) Settled() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var last time.Time
 	for i := range r.rows {
-		if row := &r.rows[i]; row.Purpose == name && row.Generation == last+1 {
-			return row.ActivateAt, nil
+		if at := r.rows[i].ActivateAt; at.After(last) {
+			last = at
 		}
 	}
-	return time.Time{}, fmt.Errorf("keys: rotate purpose %q: %w", name, ErrConflict)
+	return last
+}
+
+// activation is when a key that there is begins to seal.
+func (r *DataKeyring) activation(name string, generation int64) time.Time {
+	for i := range r.rows {
+		if row := &r.rows[i]; row.Purpose == name && row.Generation == generation {
+			return row.ActivateAt
+		}
+	}
+	return time.Time{}
 }
 
 // Retire refuses a key of a purpose from now on: what is sealed under it is

@@ -96,9 +96,12 @@ func TestDataKeyRotation(t *testing.T) {
 	data := []byte("data")
 	oldMAC, oldHash, oldSealed := pa.MAC(data), pa.Hash(data), pa.Seal(nil, data)
 
-	at, err := a.Rotate(ctx, "code")
-	if err != nil || !at.Equal(c.Now().Add(time.Minute)) {
-		t.Fatal(at, err)
+	key, err := a.Rotate(ctx, "code")
+	if err != nil || key.Generation != 2 || !key.New || !key.At.Equal(c.Now().Add(time.Minute)) || !a.Settled().Equal(key.At) {
+		t.Fatal(key, err)
+	}
+	if again, err := b.Rotate(ctx, "code"); err != nil || again.New || again.Generation != 2 || !again.At.Equal(key.At) {
+		t.Fatal(again, err)
 	}
 	if !pa.Current(oldMAC) || !bytes.Equal(pa.MAC(data), oldMAC) {
 		t.Fatal("the new key seals before every replica can have read it")

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -65,6 +67,13 @@ func GenerateMaster(rand io.Reader) (string, error) {
 
 // Current is the id of the master key that seals.
 func (m *Master) Current() string { return m.current }
+
+// Older are the ids of the others, sorted.
+func (m *Master) Older() []string {
+	others := maps.Clone(m.ciphers)
+	delete(others, m.current)
+	return slices.Sorted(maps.Keys(others))
+}
 
 // Seal encrypts plaintext under the first master key and binds it to aad (see
 // Binding). The result is a format byte, the key's id with its length, then

@@ -13,17 +13,19 @@ import (
 func newKeysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
-		Short: "List, export, rotate and revoke signing keys",
-		Long: `List, export, rotate and revoke signing keys.
+		Short: "List, export, rotate and revoke signing keys; replace a master key",
+		Long: `List, export, rotate and revoke signing keys; seal everything anew when the
+master key or data keys have changed.
 
 Keys rotate by themselves. Rotating by hand is safe at any time: the next key
 has been published long enough for every verifier to know it. Revoking is for a
 key that leaked: every token it signed dies at once, everywhere.`,
 		Example: `  signet keys list
   signet keys rotate --alg ES256
-  signet keys revoke kW9x…`,
+  signet keys revoke kW9x…
+  signet keys rewrap`,
 	}
-	cmd.AddCommand(newKeysListCommand(), newKeysExportCommand(), newKeysRotateCommand(), newKeysRevokeCommand())
+	cmd.AddCommand(newKeysListCommand(), newKeysExportCommand(), newKeysRotateCommand(), newKeysRevokeCommand(), newKeysRewrapCommand())
 	return cmd
 }
 
@@ -109,15 +111,24 @@ func newKeysRotateCommand() *cobra.Command {
 		Short: "Let the next key sign from now on",
 		Long: `Let the next key sign from now on, for one algorithm or for all. If the next key
 was published too recently for every verifier to know it, it takes over as soon
-as they do; the result says when.`,
+as they do; the result says when.
+
+With --data it is the data keys: those under which second factors, webhooks'
+secrets and the keys of personal data are sealed. They begin to seal a minute
+later; then rewrap seals under them what is there already.`,
 		Example: `  signet keys rotate
-  signet keys rotate --alg RS256 -o json`,
+  signet keys rotate --alg RS256 -o json
+  signet keys rotate --data`,
 		Args: noArgs,
 	}
 	cmd.Flags().StringVar(&r.Algorithm, "alg", "", "only the keys of this algorithm")
+	cmd.Flags().BoolVar(&r.Data, "data", false, "the data keys instead of signing keys")
 	storeFlags(cmd)
 	out := outputFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if r.Data && r.Algorithm != "" {
+			return usagef("--data and --alg exclude each other: data keys have no algorithm")
+		}
 		return withOperations(cmd, func(ctx context.Context, ops control.Operations) error {
 			list, err := ops.RotateKey(ctx, r)
 			if err != nil {

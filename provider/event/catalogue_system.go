@@ -95,7 +95,12 @@ func systemEntries() []Entry {
 		{
 			Type: KeyRotated, Class: ClassAudit, Subject: SubjectKey,
 			Data: map[string]Kind{"alg": ID, "use": Enum, "reason": Enum, "previous": ID, "activates_at": Instant},
-			Doc:  "The subject takes over from the previous key.",
+			Doc:  "The subject takes over from the previous key. With use data it is a data key, purpose/generation.",
+		},
+		{
+			Type: KeyRewrapped, Class: ClassAudit, Subject: SubjectKey,
+			Data: map[string]Kind{"signing_keys": Count, "data_keys": Count},
+			Doc:  "So many keys that were sealed under an older master key are sealed under the subject.",
 		},
 		{
 			Type: KeyRevoked, Class: ClassAudit, Subject: SubjectKey,

@@ -161,6 +161,14 @@ func (p *persons) cipher(userID string, sealed []byte) (*keys.Cipher, error) {
 	return cipher, nil
 }
 
+// PersonPurpose names the data keys that seal the keys of persons.
+const PersonPurpose = "person"
+
+// Column is where those are kept.
+func Column(p *keys.Purpose) keys.Column {
+	return keys.Column{Name: storage.SealedPersons, Purpose: p, Binding: binding}
+}
+
 // binding ties a sealed key to its row, place a personal part to its event.
 func binding(userID string) []byte { return keys.Binding("person_keys", "sealed", userID) }
 func place(id, kind string) []byte { return keys.Binding("events", "personal", id, kind) }

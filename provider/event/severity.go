@@ -29,7 +29,7 @@ func severities() map[Type]Severity {
 		UserPasswordChanged: SeverityLow, UserEmailChanged: SeverityLow, UserPhoneChanged: SeverityLow,
 		SessionRevoked: SeverityLow, MFAMethodSetup: SeverityLow, MFABackupCodesRegenerated: SeverityLow,
 		AuthAccountUnlocked: SeverityLow, UserStatusChanged: SeverityLow, ClientSecretChanged: SeverityLow,
-		KeyRotated: SeverityLow, PolicyChanged: SeverityLow,
+		KeyRotated: SeverityLow, KeyRewrapped: SeverityLow, PolicyChanged: SeverityLow,
 
 		AuthAccountLocked: SeverityMedium, MFAMethodRemoved: SeverityMedium, AuthPermissionChanged: SeverityMedium,
 		ClientStatusChanged: SeverityMedium, SystemConfigurationApplied: SeverityMedium, UserErased: SeverityMedium,

@@ -72,9 +72,10 @@ const (
 	ResourceUpdated Type = "resource.updated"
 	ResourceDeleted Type = "resource.deleted"
 
-	KeyCreated Type = "key.created"
-	KeyRotated Type = "key.rotated"
-	KeyRevoked Type = "key.revoked"
+	KeyCreated   Type = "key.created"
+	KeyRotated   Type = "key.rotated"
+	KeyRevoked   Type = "key.revoked"
+	KeyRewrapped Type = "key.rewrapped"
 
 	PolicyChanged Type = "policy.changed"
 

@@ -233,6 +233,11 @@ func (s *Service) opened(row storage.Link) (challenge, error) {
 
 func binding(id string) []byte { return keys.Binding("factors", "sealed", id) }
 
+// Column is where factors are kept, sealed under the keys of KeyPurpose.
+func Column(p *keys.Purpose) keys.Column {
+	return keys.Column{Name: storage.SealedFactors, Purpose: p, Binding: binding}
+}
+
 // open returns what is sealed in a factor.
 func (s *Service) open(f storage.Factor) ([]byte, error) {
 	plain, err := s.Key.Open(binding(f.ID), f.Sealed)

@@ -37,7 +37,7 @@ func Controls(framework string) []Control {
 	rights := Evidence{"rights changed", []event.Type{event.AuthPermissionChanged, event.OrganizationRoleChanged}}
 	sessions := Evidence{"sessions ended by logout or from outside", []event.Type{event.UserLogout, event.SessionRevoked}}
 	credentials := Evidence{"passwords and client credentials changed", []event.Type{event.UserPasswordChanged, event.ClientSecretChanged}}
-	rotated := Evidence{"signing keys made, rotated, revoked", []event.Type{event.KeyCreated, event.KeyRotated, event.KeyRevoked}}
+	rotated := Evidence{"signing keys made, rotated, revoked", []event.Type{event.KeyCreated, event.KeyRotated, event.KeyRevoked, event.KeyRewrapped}}
 	configured := Evidence{"configurations applied", []event.Type{event.SystemConfigurationApplied}}
 	clients := Evidence{"clients registered, changed, removed", []event.Type{event.ClientCreated, event.ClientUpdated, event.ClientStatusChanged, event.ClientDeleted}}
 	policies := Evidence{"policies changed", []event.Type{event.PolicyChanged}}

@@ -24,6 +24,13 @@ const secretBytes = 32
 // SecretPurpose names the data keys that seal secrets.
 const SecretPurpose = "webhook-secret"
 
+// Columns are where secrets are kept, sealed under the keys of SecretPurpose.
+func Columns(p *keys.Purpose) []keys.Column {
+	return []keys.Column{{Name: storage.SealedWebhooks, Purpose: p, Binding: binding}, {Name: storage.SealedWebhookOld, Purpose: p, Binding: binding}}
+}
+
+func binding(webhookID string) []byte { return keys.Binding(webhookID) }
+
 // Sealer seals under the keys of SecretPurpose (*keys.Purpose).
 type Sealer interface {
 	Seal(aad, plaintext []byte) []byte
@@ -36,7 +43,7 @@ func newSecret(random io.Reader, key Sealer, webhookID string) (secret string, s
 	if _, err := io.ReadFull(random, raw); err != nil {
 		return "", nil, fmt.Errorf("random: %w", err)
 	}
-	return secretPrefix + base64.StdEncoding.EncodeToString(raw), key.Seal(keys.Binding(webhookID), raw), nil
+	return secretPrefix + base64.StdEncoding.EncodeToString(raw), key.Seal(binding(webhookID), raw), nil
 }
 
 // secrets opens what signs at now: the webhook's secret, and the one before
@@ -48,7 +55,7 @@ func secrets(key Sealer, w storage.Webhook, now time.Time) ([][]byte, error) {
 	}
 	out := make([][]byte, len(sealed))
 	for i, s := range sealed {
-		raw, err := key.Open(keys.Binding(w.ID), s)
+		raw, err := key.Open(binding(w.ID), s)
 		if err != nil {
 			return nil, fmt.Errorf("secret: %w", err)
 		}

@@ -223,6 +223,7 @@ var (
 	_ storage.Configuration      = (*Store)(nil)
 	_ storage.Events             = (*Store)(nil)
 	_ storage.PersonKeys         = (*Store)(nil)
+	_ storage.SealedValues       = (*Store)(nil)
 	_ storage.Leases             = (*Store)(nil)
 	_ storage.LogoutDeliveries   = (*Store)(nil)
 	_ storage.SigningKeys        = (*Store)(nil)

@@ -63,3 +63,34 @@ func testDataKeys(t *testing.T, r []Store) {
 	equal(t, must(s.DataKeys(ctx))(t), []storage.DataKey{k, second})
 	wantError(t, s.UpdateDataKey(ctx, storage.DataKey{Purpose: "none", Sealed: []byte{1}}), storage.ErrNotFound)
 }
+
+func testSealedValues(t *testing.T, r []Store) {
+	ctx, s := t.Context(), r[0]
+	noError(t, s.InsertFactor(ctx, storage.Factor{ID: "f", UserID: insertUser(t, ctx, s).ID, Type: storage.FactorTOTP, Sealed: []byte("factor"), CreatedAt: epoch}))
+	noError(t, s.InsertWebhook(ctx, storage.Webhook{ID: "w", Status: storage.WebhookEnabled, Secret: []byte("secret"), OldSecret: []byte("old"), Version: 1}))
+	noError(t, s.InsertWebhook(ctx, storage.Webhook{ID: "w2", Status: storage.WebhookEnabled, Secret: []byte("second"), Version: 1}))
+	for id, sealed := range map[string]string{"a": "key a", "b": "\x00", "c": "key c"} { // b is a tombstone
+		must(s.PutPersonKey(ctx, id, []byte(sealed), epoch))(t)
+	}
+	for c, want := range map[storage.SealedColumn][]storage.SealedValue{
+		storage.SealedFactors:    {{ID: "f", Sealed: []byte("factor")}},
+		storage.SealedWebhooks:   {{ID: "w", Sealed: []byte("secret")}, {ID: "w2", Sealed: []byte("second")}},
+		storage.SealedWebhookOld: {{ID: "w", Sealed: []byte("old")}},
+		storage.SealedPersons:    {{ID: "a", Sealed: []byte("key a")}, {ID: "c", Sealed: []byte("key c")}},
+	} {
+		equal(t, must(s.SealedValues(ctx, c, "", 10))(t), want)
+		equal(t, must(s.SealedValues(ctx, c, "", 1))(t), want[:1])
+		equal(t, len(must(s.SealedValues(ctx, c, want[0].ID, 10))(t)), len(want)-1)
+		equal(t, must(s.CountSealedValues(ctx, c))(t), int64(len(want)))
+		v := storage.SealedValue{ID: want[0].ID, Sealed: []byte("anew")}
+		equal(t, must(s.ReplaceSealedValue(ctx, c, v, want[0].Sealed))(t), true)
+		equal(t, must(s.ReplaceSealedValue(ctx, c, v, want[0].Sealed))(t), false) // it is another by now
+		equal(t, must(s.SealedValues(ctx, c, "", 1))(t), []storage.SealedValue{v})
+	}
+	w := must(s.WebhookByID(ctx, "w"))(t)
+	equal(t, string(w.Secret)+string(w.OldSecret), "anewanew")
+	_, err := s.SealedValues(ctx, "users.email", "", 1)
+	if err == nil {
+		t.Error("a column that is not sealed")
+	}
+}

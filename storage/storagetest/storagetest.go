@@ -35,6 +35,7 @@ type Store interface {
 	storage.Configuration
 	storage.Events
 	storage.PersonKeys
+	storage.SealedValues
 	storage.Leases
 	storage.ParkedEvents
 	storage.Webhooks
@@ -97,6 +98,7 @@ func Run(t *testing.T, open Factory) {
 		{"feed order", testFeedOrder},
 		{"events", testEvents},
 		{"person keys", testPersonKeys},
+		{"sealed values", testSealedValues},
 		{"leases", testLeases},
 		{"parked events", testParkedEvents},
 		{"webhooks", testWebhooks},

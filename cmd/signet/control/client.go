@@ -152,6 +152,11 @@ func (s *Socket) RecoverUser(ctx context.Context, r UserRequest) (RecoveryLink, 
 	return ask[RecoveryLink](ctx, s, "users/recover", r)
 }
 
+// RewrapKeys implements Operations.
+func (s *Socket) RewrapKeys(ctx context.Context, r Rewrapping) (Rewrapping, error) {
+	return ask[Rewrapping](ctx, s, "keys/rewrap", r)
+}
+
 // Rebuild implements Operations.
 func (s *Socket) Rebuild(ctx context.Context, r Rebuilding) (Rebuilding, error) {
 	return ask[Rebuilding](ctx, s, "rebuild", r)

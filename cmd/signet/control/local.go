@@ -103,6 +103,14 @@ func (l Local) ListKeys(ctx context.Context) ([]Key, error) {
 
 // RotateKey implements Operations.
 func (l Local) RotateKey(ctx context.Context, r KeyRequest) ([]KeyChange, error) {
+	if r.Data {
+		list, err := l.Core.RotateDataKeys(by(ctx))
+		done := []KeyChange{}
+		for _, ch := range list {
+			done = append(done, KeyChange{"rotated", ch.KID, "", ch.At})
+		}
+		return done, err
+	}
 	algorithms := []string{r.Algorithm}
 	if r.Algorithm == "" {
 		algorithms = l.Core.Keys.Snapshot().Algorithms()

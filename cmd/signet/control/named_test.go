@@ -69,6 +69,10 @@ func (named) RecoverUser(context.Context, UserRequest) (RecoveryLink, error) {
 	return RecoveryLink{}, errors.New("called RecoverUser")
 }
 
+func (named) RewrapKeys(context.Context, Rewrapping) (Rewrapping, error) {
+	return Rewrapping{}, errors.New("called RewrapKeys")
+}
+
 func (named) Rebuild(context.Context, Rebuilding) (Rebuilding, error) {
 	return Rebuilding{}, errors.New("called Rebuild")
 }

@@ -23,6 +23,9 @@ type Operations interface {
 	ListKeys(ctx context.Context) ([]Key, error)
 	RotateKey(ctx context.Context, r KeyRequest) ([]KeyChange, error)
 	RevokeKey(ctx context.Context, r KeyRequest) ([]KeyChange, error)
+	// RewrapKeys does the next step of sealing everything anew and returns what is
+	// to be asked for next.
+	RewrapKeys(ctx context.Context, r Rewrapping) (Rewrapping, error)
 
 	CreateUser(ctx context.Context, r CreateUser) (User, error)
 	ListUsers(ctx context.Context, r Page) ([]User, error)
@@ -124,6 +127,7 @@ type Key struct {
 
 // KeyRequest names keys: an algorithm (empty: all) to rotate, or a kid to revoke.
 type KeyRequest struct {
+	Data      bool   `json:"data,omitempty"` // data keys are to rotate
 	Algorithm string `json:"alg,omitempty"`
 	KID       string `json:"kid,omitempty"`
 }
@@ -134,6 +138,28 @@ type KeyChange struct {
 	KID       string    `json:"kid"`    // that signs next, or is revoked
 	Algorithm string    `json:"alg"`
 	At        time.Time `json:"at"`
+}
+
+// Rewrapping is how far sealing everything anew is: keys under the first master
+// key, then, column by column, what is sealed under data keys. The first step has
+// nothing.
+type Rewrapping struct {
+	Begun       bool   `json:"begun"`
+	MasterKey   string `json:"master_key"`   // that seals
+	SigningKeys int    `json:"signing_keys"` // sealed anew, as the following
+	DataKeys    int    `json:"data_keys"`
+	Values      int    `json:"values"`
+	Column      int    `json:"column"` // that is being looked through
+	After       string `json:"after,omitempty"`
+	Done        int64  `json:"done"` // values looked at
+	Total       int64  `json:"total"`
+	Finished    bool   `json:"finished"`
+	// Removable are the other master keys of the configuration: when it is
+	// finished nothing is sealed under them.
+	Removable []string `json:"removable"`
+	// SealsFrom is when the newest data keys begin to seal, if they do not yet;
+	// until then values stay under the older ones.
+	SealsFrom time.Time `json:"seals_from,omitzero"`
 }
 
 // Page asks for part of a list: up to Limit rows (0: all) after a key.

@@ -78,6 +78,7 @@ func handler(o Operations) http.Handler {
 	handle(mux, "keys/list", func(ctx context.Context, _ none) ([]Key, error) { return o.ListKeys(ctx) })
 	handle(mux, "keys/rotate", o.RotateKey)
 	handle(mux, "keys/revoke", o.RevokeKey)
+	handle(mux, "keys/rewrap", o.RewrapKeys)
 	handle(mux, "users/create", o.CreateUser)
 	handle(mux, "users/list", o.ListUsers)
 	handle(mux, "users/get", o.GetUser)
