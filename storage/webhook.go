@@ -37,14 +37,19 @@ type Webhook struct {
 	FailingSince time.Time
 	// PausedUntil: nothing is sent before, since nobody answers there.
 	PausedUntil time.Time
-	Version     int64
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+	// ManagedBy says what made it, where that was no person; it never changes.
+	ManagedBy string
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
 // Webhooks keeps webhooks.
 type Webhooks interface {
 	InsertWebhook(ctx context.Context, w Webhook) error
+	// GuardWebhooks locks those of the system in the running transaction, so that
+	// they can be counted. Those of an organization GuardOrganization does.
+	GuardWebhooks(ctx context.Context) error
 	WebhookByID(ctx context.Context, id string) (Webhook, error)
 	// WebhooksOf lists an organization's webhooks, or the system's (empty), by id.
 	WebhooksOf(ctx context.Context, organizationID, after string, limit int) ([]Webhook, error)

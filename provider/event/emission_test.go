@@ -44,7 +44,7 @@ func quietMethods() map[string]string {
 		"UpdateFactor": "its last use, a counter", "SetPasswordHash": "the same password under today's parameters",
 		"TouchLogin": "told by user.login", "TouchSession": "its last use", "Reauthenticate": "told by user.login",
 		"ReauthenticateGrant": "told by user.login", "StepGrant": "ordinary rotation", "UseCode": "told by grant.created",
-		"LockUser": "a lock of the row", "GuardOrganization": "a lock of the row", "GuardHolds": "a lock of the row", "ReassignInvitation": "who asked is gone",
+		"LockUser": "a lock of the row", "GuardOrganization": "a lock of the row", "GuardHolds": "a lock of the row", "GuardWebhooks": "a lock of a row", "ReassignInvitation": "who asked is gone",
 		"PutUserTerms": "an index", "UseOnce": "a nonce", "BumpConfiguration": "a version", "AppendRevocation": "the feed, beside an event",
 		"PutDevice": "told by user.login", "DeleteDevice": "of a session that ends", "DistrustDevices": "beside what ends sessions",
 		"PutLoginTransaction": "a login in progress", "ConsumeLoginTransaction": "a login in progress",

@@ -3,16 +3,13 @@ package webhook_test
 import (
 	"testing"
 
-	"github.com/signet-idp/signet/internal/testkit/fakeclock"
-	"github.com/signet-idp/signet/internal/testkit/teststore"
 )
 
 // engines runs a benchmark on SQLite and on PostgreSQL.
 func engines(b *testing.B, bench func(b *testing.B, r *replica)) {
 	b.Run("sqlite", func(b *testing.B) { bench(b, onSQLite(b)) })
 	b.Run("postgres", func(b *testing.B) {
-		clk := fakeclock.New(start())
-		bench(b, newReplica(b, teststore.Postgres(b, 1)[0], clk, secretKey(b, clk)))
+		bench(b, onPostgres(b, 1)[0])
 	})
 }
 

@@ -6,6 +6,7 @@ func (f *Fanout) Limit(n int64) { f.limit = n }
 // Bounds, for the tests.
 const (
 	MaxPerOrganization = maxPerOrganization
+	MaxOfSystem        = maxOfSystem
 	ClaimTime          = claimTime
 	MeasureEvery       = measureEvery
 )

@@ -153,6 +153,18 @@ func onSQLite(tb testing.TB, change ...func(*webhook.WorkerConfig)) *replica {
 	return newReplica(tb, teststore.New(tb), clk, secretKey(tb, clk), change...)
 }
 
+// onPostgres are some on PostgreSQL.
+func onPostgres(tb testing.TB, n int) []*replica {
+	tb.Helper()
+	clk := fakeclock.New(start())
+	key := secretKey(tb, clk)
+	var all []*replica
+	for _, store := range teststore.Postgres(tb, n) {
+		all = append(all, newReplica(tb, store, clk, key))
+	}
+	return all
+}
+
 // organization makes an active one.
 func (r *replica) organization() string {
 	r.tb.Helper()

@@ -108,18 +108,18 @@ func (s *Service) Create(ctx context.Context, organizationID string, in Registra
 	return w, secret, err
 }
 
-// room says whether there may be one more. Of an organization it lets one at a
-// time through.
+// room says whether there may be one more. It lets one at a time through.
 func (s *Service) room(ctx context.Context, organizationID string) error {
-	limit := maxOfSystem
+	limit, guard := maxOfSystem, s.Store.GuardWebhooks
 	if organizationID != "" {
 		limit = maxPerOrganization
-		if err := s.Store.GuardOrganization(ctx, organizationID); err != nil {
-			if errors.Is(err, storage.ErrNotFound) {
-				err = fault.Wrap(err, fault.OrganizationNotFound, "there is no such organization")
-			}
-			return err
+		guard = func(ctx context.Context) error { return s.Store.GuardOrganization(ctx, organizationID) }
+	}
+	if err := guard(ctx); err != nil {
+		if errors.Is(err, storage.ErrNotFound) {
+			err = fault.Wrap(err, fault.OrganizationNotFound, "there is no such organization")
 		}
+		return err
 	}
 	have, err := s.Store.WebhooksOf(ctx, organizationID, "", limit)
 	if err == nil && len(have) >= limit {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -478,5 +480,42 @@ func TestTest(t *testing.T) {
 	}
 	if after := r.types(); len(after) != len(before) || len(r.deliveries(w, "")) != 0 || !r.get(w).FailingSince.IsZero() {
 		t.Error("a test leaves traces")
+	}
+}
+
+// However many are made at once, at however many replicas, there are never more
+// than there may be, and as many.
+func TestLimitsHoldInParallel(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(t *testing.T) []*replica{
+		"SQLite":     func(t *testing.T) []*replica { return []*replica{onSQLite(t)} },
+		"PostgreSQL": func(t *testing.T) []*replica { return onPostgres(t, 2) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := open(t)
+			for organization, limit := range map[string]int{"": webhook.MaxOfSystem, all[0].organization(): webhook.MaxPerOrganization} {
+				var making sync.WaitGroup
+				var made, refused atomic.Int64
+				for i := range limit + 30 {
+					making.Go(func() {
+						_, _, err := all[i%len(all)].service.Create(t.Context(), organization, webhook.Registration{URL: hookURL, Events: []string{"*"}})
+						switch {
+						case err == nil:
+							made.Add(1)
+						case fault.Is(err, fault.Conflict):
+							refused.Add(1)
+						default:
+							t.Error(err)
+						}
+					})
+				}
+				making.Wait()
+				list, err := all[0].service.List(t.Context(), organization)
+				if err != nil || len(list) != limit || made.Load() != int64(limit) || refused.Load() != 30 {
+					t.Errorf("%q: %d there, %d made, %d refused, %v", organization, len(list), made.Load(), refused.Load(), err)
+				}
+			}
+		})
 	}
 }

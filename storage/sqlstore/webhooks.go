@@ -11,12 +11,12 @@ import (
 )
 
 const webhookColumns = `id, organization_id, url, events, description, status, reason, secret, old_secret, old_until,
-	start_seq, failing_since, paused_until, version, created_at, updated_at`
+	start_seq, failing_since, paused_until, managed_by, version, created_at, updated_at`
 
 func scanWebhook(scan engine.Scan) (w storage.Webhook, err error) {
 	var status string
 	err = scan(&w.ID, &w.OrganizationID, &w.URL, &w.Events, &w.Description, &status, &w.Reason, &w.Secret, &w.OldSecret, &w.OldUntil,
-		&w.StartSeq, &w.FailingSince, &w.PausedUntil, &w.Version, &w.CreatedAt, &w.UpdatedAt)
+		&w.StartSeq, &w.FailingSince, &w.PausedUntil, &w.ManagedBy, &w.Version, &w.CreatedAt, &w.UpdatedAt)
 	w.Status = storage.WebhookStatus(status)
 	return w, err
 }
@@ -29,10 +29,15 @@ const reachable = `w.status = 'enabled' AND (w.organization_id = ''
 // InsertWebhook implements storage.Webhooks.
 func (s *Store) InsertWebhook(ctx context.Context, w storage.Webhook) error {
 	_, err := s.exec(ctx, "insert webhook", `INSERT INTO webhooks (`+webhookColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		w.ID, w.OrganizationID, w.URL, w.Events, w.Description, w.Status, w.Reason, blob(w.Secret), w.OldSecret, w.OldUntil,
-		w.StartSeq, w.FailingSince, w.PausedUntil, w.Version, w.CreatedAt, w.UpdatedAt)
+		w.StartSeq, w.FailingSince, w.PausedUntil, w.ManagedBy, w.Version, w.CreatedAt, w.UpdatedAt)
 	return err
+}
+
+// GuardWebhooks implements storage.Webhooks.
+func (s *Store) GuardWebhooks(ctx context.Context) error {
+	return s.must(ctx, "guard webhooks", storage.ErrNotFound, `UPDATE webhook_guard SET version = version + 1 WHERE id = 1`)
 }
 
 // WebhookByID implements storage.Webhooks.
