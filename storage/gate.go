@@ -17,11 +17,26 @@ type Gate struct {
 	MaxAge         time.Duration // since the person signed in
 	// Style is empty, or "auth-request" for gateways that know 200, 401 and 403
 	// only.
-	Style     string
+	Style string
+	// Browser makes the gate a relying party of its own; nil: it judges bearer
+	// tokens only.
+	Browser   *GateBrowser
 	ManagedBy string
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+// GateBrowser is how a gate treats people with browsers.
+type GateBrowser struct {
+	// Hosts are those the gate protects, as browsers know them: host or host:port.
+	Hosts []string `json:"hosts"`
+	// Redirect is empty, or "never": nobody is sent to sign in, the answer is 401
+	// and says where.
+	Redirect string `json:"redirect,omitempty"`
+	// Lifetime is how long a cookie lives that nobody renews, in seconds; 0: the
+	// default.
+	Lifetime int64 `json:"lifetime,omitempty"`
 }
 
 // Gates keeps gates. Changes raise the configuration version.

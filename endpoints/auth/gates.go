@@ -26,7 +26,7 @@ func (h *Handler) mountGates(t *web.Table) {
 		Methods: []string{http.MethodGet, http.MethodPost}, Path: "/auth/validate/{gate}",
 		Auth:    web.HandlerChecks("the credential is what is judged"),
 		Handler: h.validateAt, ContentTypes: []string{web.AnyContentType}, AllowCrossOrigin: true,
-		Request: web.TypeOf[ValidateRequest](), Response: web.TypeOf[Validation](),
+		Request: web.TypeOf[ValidateRequest](), Response: web.TypeOf[Validation](), AnyHost: true,
 		Errors: []string{"AUTH_002", "AUTH_005", "AUTH_006", "AUTH_010", "AUTH_011", "AUTH_014", "REQ_001", "REQ_003", "SRV_002"},
 	})
 	// Envoy calls with the request's own method and path behind a prefix.
@@ -34,7 +34,7 @@ func (h *Handler) mountGates(t *web.Table) {
 		t.Add(web.Route{
 			Name: r[0], Summary: "The same for Envoy's ext_authz filter",
 			Methods: anyMethod(), AnyMethod: true, Path: r[1], Auth: web.HandlerChecks("the credential is what is judged"),
-			Handler: h.extAuthz, ContentTypes: []string{web.AnyContentType}, AllowCrossOrigin: true, Hidden: true,
+			Handler: h.extAuthz, ContentTypes: []string{web.AnyContentType}, AllowCrossOrigin: true, AnyHost: true, Hidden: true,
 		})
 	}
 }
@@ -50,6 +50,9 @@ func (h *Handler) validateAt(w http.ResponseWriter, r *http.Request) error {
 		return simple(g, err)
 	}
 	in.gate = g
+	if g.Browser != nil && in.Token == "" {
+		return simple(g, h.answerBrowser(w, r, in, original(r)))
+	}
 	return simple(g, h.answer(w, r, in, g.Name))
 }
 
@@ -66,6 +69,9 @@ func (h *Handler) extAuthz(w http.ResponseWriter, r *http.Request) error {
 	}
 	in := input{header: true, bare: true, gate: g}
 	in.Token = bearer
+	if g.Browser != nil && in.Token == "" {
+		return simple(g, h.answerBrowser(w, r, in, asked{r.Method, suffix(r)}))
+	}
 	return simple(g, h.answer(w, r, in, g.Name))
 }
 

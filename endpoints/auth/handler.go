@@ -9,6 +9,7 @@ import (
 	"github.com/signet-idp/signet/endpoints/web"
 	"github.com/signet-idp/signet/provider/consent"
 	"github.com/signet-idp/signet/provider/directory"
+	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/provider/login"
 	"github.com/signet-idp/signet/provider/oauth"
 	"github.com/signet-idp/signet/provider/risk"
@@ -25,6 +26,7 @@ type Handler struct {
 	Feed        Feed
 	Observer    Observer
 	Gates       Gates
+	Door        *gate.Door // of gates for browsers
 	Now         func() time.Time
 
 	Login     *login.Service
@@ -43,6 +45,7 @@ type Handler struct {
 // Gates knows the named rules of gateways, from memory (*gate.Book).
 type Gates interface {
 	Get(ctx context.Context, name string) (*storage.Gate, error)
+	ByHost(ctx context.Context, host string) (*storage.Gate, error)
 }
 
 // Users changes accounts (*user.Service).

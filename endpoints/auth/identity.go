@@ -16,11 +16,11 @@ func identity(h http.Header, t *token.Verified) {
 	for _, v := range []struct{ name, value string }{
 		{"X-Auth-Request-User", t.Subject},
 		{"X-Auth-Request-Email", t.Email},
-		{"X-Auth-Request-Preferred-Username", ""},
+		{"X-Auth-Request-Preferred-Username", t.PreferredUsername},
 		{"X-Auth-Request-Groups", roles},
 		{"Remote-User", t.Subject},
 		{"Remote-Email", t.Email},
-		{"Remote-Name", ""},
+		{"Remote-Name", t.Name},
 		{"Remote-Groups", roles},
 		{"X-Signet-Subject", t.Subject},
 		{"X-Signet-Org", t.OrgID},

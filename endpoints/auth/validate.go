@@ -84,6 +84,8 @@ type input struct {
 	header bool
 	// bare: a success is 200 without a body, whatever the method.
 	bare bool
+	// ticket is what a gate's cookie says, found good; Token is empty then.
+	ticket *token.Verified
 }
 
 func (h *Handler) read(r *http.Request) (input, error) {
@@ -207,7 +209,10 @@ func reasonOf(err error) string {
 }
 
 func (h *Handler) judge(ctx context.Context, in input) (*Validation, *token.Verified, error) {
-	t, err := h.Verifier.Verify(in.Token)
+	t, err := in.ticket, error(nil)
+	if t == nil {
+		t, err = h.Verifier.Verify(in.Token)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -300,7 +305,7 @@ func headerError(in input, err error) error {
 	e := &web.Error{Status: http.StatusUnauthorized, OAuth: "invalid_token", Detail: detail, Code: "AUTH_011"}
 	e.Challenge = `Bearer realm="signet", error="invalid_token", error_description="` + detail + `"`
 	switch {
-	case in.Token == "":
+	case in.Token == "" && in.ticket == nil:
 		e.Challenge = `Bearer realm="signet"` // RFC 6750 §3.1: no credential, no error
 	case errors.Is(err, errForbidden):
 		e.Status, e.Code, e.OAuth, e.Detail = http.StatusForbidden, "AUTH_010", "insufficient_scope", "the token lacks what is required"

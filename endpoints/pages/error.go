@@ -15,6 +15,7 @@ const (
 	ErrorNotFound    = "not_found"
 	ErrorRateLimited = "rate_limited"
 	ErrorLink        = "link_invalid" // the link of a mail is used, expired or replaced
+	ErrorNoAccess    = "no_access"    // signed in, and not allowed to see the site
 )
 
 // ErrorView is a request that cannot go on and must not be sent back to a
@@ -25,6 +26,7 @@ type ErrorView struct {
 	Description string // for developers, in English
 	Parameter   string // the parameter at fault, e.g. redirect_uri; may be empty
 	ErrorID     string // finds this failure in the log
+	SignOut     string // where to sign out to come as somebody else; may be empty
 }
 
 type errorPage struct {

@@ -244,16 +244,23 @@ func pageError(status int, code, description string) *web.Error {
 
 // ErrorPage implements web.ErrorPages.
 func (i *Interaction) ErrorPage(w http.ResponseWriter, r *http.Request, e *web.Error) {
-	v := ErrorView{Base: i.base(r, ""), Code: e.OAuth, Description: e.Detail, ErrorID: e.ID}
+	v := errorView(e)
+	v.Base = i.base(r, "")
+	if err := i.Renderer.Error(w, e.Status, v); err != nil {
+		http.Error(w, "error", e.Status)
+	}
+}
+
+// errorView is what the error page says of an error.
+func errorView(e *web.Error) ErrorView {
+	v := ErrorView{Code: e.OAuth, Description: e.Detail, ErrorID: e.ID}
 	if v.Code == "" {
 		v.Code = e.Code
 	}
 	if len(e.Fields) > 0 {
 		v.Parameter = e.Fields[0].Field
 	}
-	if err := i.Renderer.Error(w, e.Status, v); err != nil {
-		http.Error(w, "error", e.Status)
-	}
+	return v
 }
 
 // retry rounds a pause up for people.

@@ -59,6 +59,15 @@ func New(o Options) (*Renderer, error) {
 	}, nil
 }
 
+// At is the same renderer for another base path.
+func (r *Renderer) At(basePath string) (*Renderer, error) {
+	assets, err := loadAssets(basePath)
+	if err != nil {
+		return nil, fmt.Errorf("pages: at: %w", err)
+	}
+	return &Renderer{name: r.name, basePath: basePath, locales: r.locales, assets: assets, buffers: sync.Pool{New: r.buffers.New}}, nil
+}
+
 // page is what a template sees. The fields of the first group are the layout's,
 // those of the second the placeholders a message may hold ({app}, {user}, ...).
 type page struct {

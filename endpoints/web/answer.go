@@ -183,8 +183,12 @@ func (e *Error) oauthCode() string {
 }
 
 func (f *frame) writePageError(x *exchange, r *http.Request, e *Error) {
-	if f.o.Pages != nil {
-		f.o.Pages.ErrorPage(x, r, e)
+	pages := f.o.Pages
+	if own := x.bound.route.Pages; own != nil {
+		pages = own
+	}
+	if pages != nil {
+		pages.ErrorPage(x, r, e)
 		if x.status != 0 {
 			return
 		}

@@ -135,3 +135,34 @@ func fromLoopback(r *http.Request) bool {
 	}
 	return true
 }
+
+// Site is the scheme and the host by which the client knows what it asked for,
+// host:port if the port is not the scheme's. X-Forwarded-Host and
+// X-Forwarded-Proto count only when the peer is a trusted proxy and each is
+// there once; forwarded says whether they did.
+func Site(r *http.Request) (scheme, host string, forwarded bool) {
+	scheme, host = "http", r.Host
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	x := exchangeFrom(r.Context())
+	if x == nil || !x.frame.trusted(peerAddr(r)) {
+		return scheme, host, false
+	}
+	if v, ok := once(r.Header, "X-Forwarded-Proto"); ok && (v == "http" || v == "https") {
+		scheme = v
+	}
+	if v, ok := once(r.Header, "X-Forwarded-Host"); ok {
+		host, forwarded = v, true
+	}
+	return scheme, host, forwarded
+}
+
+// once is the value of a header that has one.
+func once(h http.Header, name string) (string, bool) {
+	v := h[name]
+	if len(v) != 1 || v[0] == "" || len(v[0]) > maxForwardSize || strings.ContainsRune(v[0], ',') {
+		return "", false
+	}
+	return v[0], true
+}

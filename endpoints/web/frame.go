@@ -168,7 +168,7 @@ func (f *frame) serve(w http.ResponseWriter, r *http.Request, b *bound, start ti
 // run is the list of what happens to every request.
 func (f *frame) run(x *exchange, r *http.Request) error {
 	b := x.bound
-	if err := f.checkHost(r); err != nil {
+	if err := f.checkHost(b, r); err != nil {
 		return err
 	}
 	if err := f.checkOrigin(x, r); err != nil {

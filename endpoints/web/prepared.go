@@ -47,7 +47,7 @@ func (p *Prepared) ETag() string { return p.etag[0] }
 // ordinary way must answer (no document yet, foreign Host).
 func (f *frame) servePrepared(w http.ResponseWriter, r *http.Request, b *bound, start time.Duration) bool {
 	p := b.route.Prepared()
-	if p == nil || f.checkHost(r) != nil {
+	if p == nil || f.checkHost(b, r) != nil {
 		return false
 	}
 	b.observer.Start()

@@ -92,6 +92,11 @@ type Route struct {
 	// AllowCrossOrigin exempts an unsafe browser route from the cross-origin
 	// check: only for endpoints that other sites post to by standard.
 	AllowCrossOrigin bool
+	// AnyHost serves the route under every Host, in development too: for routes
+	// that gateways bring from hosts of their own.
+	AnyHost bool
+	// Pages writes the error pages of a Page route; nil: Options.Pages.
+	Pages ErrorPages
 	// Quiet logs successful requests at debug level (probes, metrics).
 	Quiet bool
 

@@ -412,7 +412,8 @@ func TestGates(t *testing.T) {
 	file := parse(t, `
 organizations: [{slug: acme, name: Acme}]
 gates:
-  - {name: orders, audience: "https://api.acme.test", scopes: ["orders:read"], organization: acme, acr: aal2, max_age: 600, style: auth-request}
+  - {name: orders, audience: "https://api.acme.test", scopes: ["orders:read"], organization: acme, acr: aal2, max_age: 600, style: auth-request,
+     browser: {hosts: [orders.acme.test, "localhost:8080"], redirect: never, lifetime: 600}}
   - {name: open}
 `)
 	apply1 := func(file *apply.File, o apply.Options, want ...string) {
@@ -441,7 +442,10 @@ gates:
 	apply1(changed, apply.Options{Prune: true}, "update orders", "delete open")
 
 	for name, text := range map[string]string{
-		"browser":      `gates: [{name: a, browser: true}]`,
+		"no hosts":     `gates: [{name: a, browser: {}}]`,
+		"a host":       `gates: [{name: a, browser: {hosts: ["https://a.test"]}}]`,
+		"a redirect":   `gates: [{name: a, browser: {hosts: [a.test], redirect: always}}]`,
+		"a lifetime":   `gates: [{name: a, browser: {hosts: [a.test], lifetime: 90000}}]`,
 		"a name":       `gates: [{name: Orders}]`,
 		"reserved":     `gates: [{name: default}]`,
 		"twice":        `gates: [{name: a}, {name: a}]`,

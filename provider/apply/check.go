@@ -243,9 +243,6 @@ func (c *check) gates(ctx context.Context) error {
 			c.add(path+".max_age", "seconds, at most a year")
 			continue
 		}
-		if g.Browser {
-			c.add(path+".browser", "gates for browsers are not supported yet; this one judges bearer tokens")
-		}
 		if _, err := gate.Normalize(g.row("")); err != nil {
 			c.fault(path, err)
 		}
@@ -262,7 +259,7 @@ func (c *check) gates(ctx context.Context) error {
 func (g Gate) row(organizationID string) storage.Gate {
 	return storage.Gate{
 		Name: g.Name, Audience: g.Audience, Scopes: g.Scopes, Roles: g.Roles, OrganizationID: organizationID, ACR: g.ACR,
-		MaxAge: time.Duration(g.MaxAge) * time.Second, Style: g.Style, ManagedBy: ManagedBy,
+		MaxAge: time.Duration(g.MaxAge) * time.Second, Style: g.Style, Browser: g.Browser, ManagedBy: ManagedBy,
 	}
 }
 

@@ -77,7 +77,8 @@ type Gate struct {
 	ACR          string   `json:"acr,omitempty"`
 	MaxAge       int64    `json:"max_age,omitempty"` // seconds
 	Style        string   `json:"style,omitempty"`
-	Browser      bool     `json:"browser,omitempty"` // not yet
+	// Browser makes the gate sign people in who come with a browser.
+	Browser *storage.GateBrowser `json:"browser,omitempty"`
 }
 
 // Client is an OAuth client; its members are named as in RFC 7591.

@@ -45,11 +45,14 @@ const (
 // a page of ours. No client is registered by it, and none can be.
 const OwnPages = "signet-account"
 
+// GatePrefix begins the ids of the clients that gates for browsers are.
+const GatePrefix = "gate:"
+
 // ValidID says whether id may be a client_id: 1 to 128 of A-Z a-z 0-9 . _ ~ :
-// and -, not in the form of a UUID, and not OwnPages. A service's token has its client_id as
+// and -, not in the form of a UUID, and neither OwnPages nor a gate's. A service's token has its client_id as
 // sub, which must never be a person's id; and it stands in URL paths.
 func ValidID(id string) bool {
-	if id == "" || id == OwnPages || len(id) > maxClientID || strings.Trim(id, ".") == "" {
+	if id == "" || id == OwnPages || strings.HasPrefix(id, GatePrefix) || len(id) > maxClientID || strings.Trim(id, ".") == "" {
 		return false
 	}
 	for i := range len(id) {

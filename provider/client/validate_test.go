@@ -166,8 +166,8 @@ func TestNormalizeTakes(t *testing.T) {
 
 func TestIDs(t *testing.T) {
 	for id, want := range map[string]bool{
-		OwnPages: false,
-		"web":    true, "a.b-c_d~e:f": true, strings.Repeat("a", 128): true,
+		OwnPages: false, GatePrefix + "intranet": false,
+		"web": true, "a.b-c_d~e:f": true, strings.Repeat("a", 128): true,
 		"": false, "a b": false, "a@b": false, "a/b": false, "..": false, strings.Repeat("a", 129): false, "ä": false,
 		"019b7d00-0000-7000-8000-000000000001":          false, // could be somebody
 		"019B7D00-0000-7000-8000-000000000001":          false,

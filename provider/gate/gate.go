@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"sync"
@@ -36,10 +37,11 @@ var (
 	ErrStepUp = errors.New("gate: insufficient user authentication")
 )
 
-// Judge says whether a good token passes.
+// Judge says whether a good token passes. The audience is a question to tokens
+// that somebody brings; the token of a gate's own cookie is for this gate.
 func Judge(g *storage.Gate, t *token.Verified, now time.Time) error {
 	switch {
-	case g.Audience != "" && !t.HasAudience(g.Audience),
+	case g.Audience != "" && t.Gate == "" && !t.HasAudience(g.Audience),
 		g.OrganizationID != "" && t.OrgID != g.OrganizationID,
 		slices.ContainsFunc(g.Scopes, func(s string) bool { return !t.HasScope(s) }),
 		len(g.Roles) > 0 && !slices.ContainsFunc(g.Roles, func(r string) bool { return slices.Contains(t.Roles, r) }):
@@ -61,6 +63,7 @@ func reaches(have, want string) bool {
 type Store interface {
 	storage.Gates
 	OrganizationByID(ctx context.Context, id string) (storage.Organization, error)
+	RevokeGrantsOfClient(ctx context.Context, clientID, reason string, at time.Time) (int64, error)
 }
 
 // Service changes gates.
@@ -102,6 +105,9 @@ func Normalize(g storage.Gate) (storage.Gate, error) {
 	if g.Style != "" && g.Style != StyleAuthRequest {
 		wrong("style", "auth-request, or nothing")
 	}
+	if g.Browser != nil {
+		g.Browser = normalizeBrowser(g.Browser, wrong)
+	}
 	if len(fields) > 0 {
 		return g, &fault.Error{Code: fault.Invalid, Message: "the gate is not valid", Fields: fields}
 	}
@@ -141,8 +147,16 @@ func (s *Service) Put(ctx context.Context, g storage.Gate) (storage.Gate, error)
 			e.Data = map[string]any{"policy": "gate", "change": "updated", "fields": change.List(fields), "version": out.Version}
 		}
 		out.UpdatedAt = ch.Now
+		if err := s.freeHosts(ctx, out); err != nil {
+			return err
+		}
 		if err := s.Store.PutGate(ctx, out); err != nil {
 			return err
+		}
+		if old.Browser != nil && out.Browser == nil {
+			if err := s.endParty(ctx, ch, g.Name); err != nil {
+				return err
+			}
 		}
 		ch.Record(e)
 		return nil
@@ -162,6 +176,11 @@ func (s *Service) Delete(ctx context.Context, name string) error {
 		}
 		if err := s.Store.DeleteGate(ctx, name); err != nil {
 			return err
+		}
+		if g.Browser != nil {
+			if err := s.endParty(ctx, ch, name); err != nil {
+				return err
+			}
 		}
 		ch.Record(event.Event{
 			Type: event.PolicyChanged, Subject: "gate:" + name, Organization: g.OrganizationID,
@@ -187,6 +206,7 @@ func Changed(old, g storage.Gate) []string {
 	note("acr", old.ACR != g.ACR)
 	note("max_age", old.MaxAge != g.MaxAge)
 	note("style", old.Style != g.Style)
+	note("browser", !reflect.DeepEqual(old.Browser, g.Browser))
 	return fields
 }
 
@@ -201,6 +221,7 @@ type Book struct {
 type pages struct {
 	version int64
 	gates   map[string]*storage.Gate
+	hosts   map[string]*storage.Gate // those for browsers
 }
 
 // NewBook makes a Book that has read nothing yet.
@@ -222,6 +243,30 @@ func (b *Book) Get(ctx context.Context, name string) (*storage.Gate, error) {
 	if name == Default {
 		return &storage.Gate{Name: Default}, nil
 	}
+	p, err := b.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if g := p.gates[name]; g != nil {
+		return g, nil
+	}
+	return nil, fault.New(fault.NotFound, "there is no such gate")
+}
+
+// ByHost returns the gate for browsers that protects a host. Errors as Get.
+func (b *Book) ByHost(ctx context.Context, host string) (*storage.Gate, error) {
+	p, err := b.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if g := p.hosts[host]; g != nil {
+		return g, nil
+	}
+	return nil, fault.New(fault.NotFound, "no gate protects this host")
+}
+
+// open returns what memory holds, read anew if the gates changed.
+func (b *Book) open(ctx context.Context) (*pages, error) {
 	p := b.pages.Load()
 	if want := b.version.Load(); p == nil || p.version < want {
 		var err error
@@ -229,10 +274,7 @@ func (b *Book) Get(ctx context.Context, name string) (*storage.Gate, error) {
 			return nil, fault.Wrap(err, fault.Unavailable, "the gate is not known now")
 		}
 	}
-	if g := p.gates[name]; g != nil {
-		return g, nil
-	}
-	return nil, fault.New(fault.NotFound, "there is no such gate")
+	return p, nil
 }
 
 func (b *Book) load(ctx context.Context, want int64) (*pages, error) {
@@ -242,7 +284,7 @@ func (b *Book) load(ctx context.Context, want int64) (*pages, error) {
 		return p, nil
 	}
 	// What is read is at least as new as want.
-	p := &pages{version: want, gates: map[string]*storage.Gate{}}
+	p := &pages{version: want, gates: map[string]*storage.Gate{}, hosts: map[string]*storage.Gate{}}
 	for after := ""; ; {
 		list, err := b.store.ListGates(ctx, after, most)
 		if err != nil {
@@ -251,6 +293,9 @@ func (b *Book) load(ctx context.Context, want int64) (*pages, error) {
 		for _, g := range list {
 			after = g.Name
 			p.gates[g.Name] = &g
+			for _, host := range hostsOf(&g) {
+				p.hosts[host] = &g
+			}
 		}
 		if len(list) < most || len(p.gates) > 2*most {
 			break

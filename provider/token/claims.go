@@ -213,6 +213,9 @@ type wire struct {
 	PermissionsOmitted bool     `json:"permissions_omitted"`
 	PE                 int64    `json:"pe"`
 	Email              string   `json:"email"`
+	Gate               string   `json:"gate"`
+	Name               string   `json:"name"`
+	PreferredUsername  string   `json:"preferred_username"`
 }
 
 type audience []string

@@ -75,12 +75,15 @@ type Verified struct {
 	KID string
 	// Email is set when a claim rule put it into the token.
 	Email string
+	// What only the token of a gate's cookie tells: the gate, and whom it let in.
+	Gate, Name, PreferredUsername string
 }
 
 // Verifier says whether access tokens are good. It is safe for concurrent use
 // and does no I/O.
 type Verifier struct {
 	issuer   string
+	typ      string
 	keys     Keys
 	opener   Opener
 	view     Revocations
@@ -100,7 +103,17 @@ func NewVerifier(issuer string, k Keys, opener Opener, view Revocations, clk clo
 	if err != nil {
 		return nil, fmt.Errorf("token: cache: %w", err)
 	}
-	return &Verifier{issuer: issuer, keys: k, opener: opener, view: view, clock: clk, maxStale: maxStale, seen: seen}, nil
+	return &Verifier{issuer: issuer, typ: TypeAccessToken, keys: k, opener: opener, view: view, clock: clk, maxStale: maxStale, seen: seen}, nil
+}
+
+// Gates returns a verifier of the tokens in the cookies of gates, which fall to
+// the same revocations.
+func (v *Verifier) Gates() (*Verifier, error) {
+	g, err := NewVerifier(v.issuer, v.keys, nil, v.view, v.clock, v.maxStale)
+	if err == nil {
+		g.typ = TypeGate
+	}
+	return g, err
 }
 
 // Verify returns the token's claims, or why it is refused. The caller checks
@@ -191,7 +204,7 @@ func (v *Verifier) parse(raw string) (*Verified, error) {
 	if strings.HasPrefix(raw, OpaquePrefix) {
 		payload, err = v.open(raw)
 	} else {
-		payload, kid, err = v.keys.Verify(raw, TypeAccessToken)
+		payload, kid, err = v.keys.Verify(raw, v.typ)
 	}
 	switch {
 	case errors.Is(err, ErrMalformed):
@@ -213,7 +226,7 @@ func (v *Verifier) parse(raw string) (*Verified, error) {
 	if w.Expiry == nil || *w.Expiry <= 0 || *w.Expiry > math.MaxInt32*4 || w.Subject == "" || w.JTI == "" || len(w.Audience) == 0 {
 		return nil, fmt.Errorf("%w: a required claim is missing", ErrMalformed)
 	}
-	t := &Verified{KID: kid, Email: w.Email, Claims: Claims{
+	t := &Verified{KID: kid, Email: w.Email, Gate: w.Gate, Name: w.Name, PreferredUsername: w.PreferredUsername, Claims: Claims{
 		Issuer: w.Issuer, Subject: w.Subject, Audience: w.Audience,
 		Expiry: time.Unix(*w.Expiry, 0).UTC(), IssuedAt: time.Unix(max(w.IssuedAt, w.NotBefore), 0).UTC(),
 		JTI: w.JTI, ClientID: w.ClientID, Scope: strings.Fields(w.Scope), ACR: w.ACR, AMR: w.AMR,

@@ -281,7 +281,7 @@ func (c *Core) services(ctx context.Context) error {
 	if c.Resolver, err = access.NewResolver(c.Store, c.Clock); err != nil {
 		return fmt.Errorf("app: access: %w", err)
 	}
-	if c.Registry, err = client.NewRegistry(c.Store, keeper, c.Clock, keeper.Hash(client.NewSecret())); err != nil {
+	if c.Registry, err = client.NewRegistry(gate.Parties{Store: c.Store, Gates: c.Store}, keeper, c.Clock, keeper.Hash(client.NewSecret())); err != nil {
 		return err
 	}
 	p := c.Config.Password

@@ -217,22 +217,26 @@ func (s *Server) mount(build Build) error {
 	if err != nil {
 		return err
 	}
+	s.Table = web.NewTable()
 	interaction := &pages.Interaction{
 		Renderer: renderer, Login: s.Login, OAuth: s.OAuth, Sessions: s.Sessions,
 		Cookies: pages.NewCookies(s.Config.Issuer), Key: s.purposes.logins, Users: s.Store, Scopes: s.Registry,
 	}
 	protocol := &oidc.Handler{OAuth: s.OAuth, Interaction: interaction, Keys: s.Keys, Locales: renderer.Locales()}
+	door, err := s.mountDoor(renderer)
+	if err != nil {
+		return err
+	}
 	verdicts := &auth.Handler{
 		Issuer: s.Config.Issuer, Verifier: s.Verifier, Permissions: s.Resolver, Feed: s.View, Observer: s.Telemetry.Metrics, Now: s.Clock.Now,
 		Login: s.Login, OAuth: s.OAuth, Sessions: s.Sessions, Consents: &consent.Service{Store: s.Store, Change: s.Change},
-		Directory: s.Directory, Users: s.Users, Store: s.Store, Shapes: s.shapes(), Geo: s.Geo, Gates: s.gates,
+		Directory: s.Directory, Users: s.Users, Store: s.Store, Shapes: s.shapes(), Geo: s.Geo, Gates: s.gates, Door: door,
 	}
 	s.Ops = ops.New(ops.Options{
 		Service: s.Config.Server.ServiceName, Version: build.Version, Mode: s.mode(), Checks: s.checks(), Clock: s.Clock,
 		ClockOffset: s.Config.ClockOffset, Metrics: s.Telemetry.MetricsHandler(), Logger: s.Log,
 	})
 	s.observe()
-	s.Table = web.NewTable()
 	protocol.Mount(s.Table)
 	s.mountAccounts(interaction)
 	s.mountFactors()
