@@ -43,8 +43,11 @@ type Rollup struct {
 type Rollups interface {
 	// AddRollups adds to the counts of these rows.
 	AddRollups(ctx context.Context, rollups ...Rollup) error
-	// ClearRollups forgets every count of these dimensions.
-	ClearRollups(ctx context.Context, dimensions ...string) error
+	// ClearRollups forgets the counts of these dimensions from a day on.
+	ClearRollups(ctx context.Context, from int64, dimensions ...string) error
+	// CopyRollups copies the rows of a dimension, day, type and outcome to another
+	// outcome, for every subject, where there are none.
+	CopyRollups(ctx context.Context, r Rollup, outcome string) error
 	// RollupsOf lists the rows of a subject from one day to another, both included.
 	RollupsOf(ctx context.Context, dimension, subject string, fromDay, toDay int64) ([]Rollup, error)
 	// EventCursor returns how far a consumer has come; 0 when it never began.
@@ -67,6 +70,8 @@ type Presences interface {
 	MarkPresent(ctx context.Context, presences ...Presence) ([]Presence, error)
 	// ForgetPresences forgets those of a period that began before a day.
 	ForgetPresences(ctx context.Context, period string, before int64) error
+	// ClearPresences forgets those of all periods that began at a day or later.
+	ClearPresences(ctx context.Context, from int64) error
 }
 
 // MaxEventTypes is how many types one query can ask for; more are an error.

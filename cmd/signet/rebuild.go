@@ -23,7 +23,8 @@ func newRebuildCommand() *cobra.Command {
 		Short: "Make anew what follows from the record and the accounts: counts, words to search by",
 		Long: `Make anew what follows from other data and has gone wrong or is missing:
 
-  counts   the counts of activity behind dashboards, from the whole record of events
+  counts   the counts of activity behind dashboards, from the whole record of events;
+           of days of which retention has removed events, what was counted stays
   search   the words by which people are found, of accounts that have none because
            they are older than the search, or other ones
 
@@ -72,6 +73,9 @@ func rebuild(ctx context.Context, cmd *cobra.Command, ops control.Operations, wh
 		first := !r.Begun
 		if r, err = ops.Rebuild(ctx, r); err != nil {
 			return r.Done, err
+		}
+		if first && r.Since != "" {
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "Retention has removed events: counts are made anew from %s on, those of earlier days stay as they are.\n", r.Since)
 		}
 		if first {
 			bar.Begin(what, int(r.Total))

@@ -61,14 +61,14 @@ func Sum(events []storage.Event) []storage.Rollup {
 
 // Recount counts activity anew.
 func Recount(store interface {
-	event.FollowerStore
+	event.RecountStore
 	Adder
-	ClearRollups(ctx context.Context, dimensions ...string) error
+	ClearRollups(ctx context.Context, from int64, dimensions ...string) error
 }, now clock.Clock,
 ) event.Recount {
 	return event.Recount{
-		Store: store, Clock: now, Name: Follower, Apply: Count(store), Clear: func(ctx context.Context) error {
-			return store.ClearRollups(ctx, DimensionUser, DimensionOrganization, DimensionMember, DimensionSystem)
+		Store: store, Clock: now, Name: Follower, Apply: Count(store), Clear: func(ctx context.Context, from int64) error {
+			return store.ClearRollups(ctx, from, DimensionUser, DimensionOrganization, DimensionMember, DimensionSystem)
 		},
 	}
 }

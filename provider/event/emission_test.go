@@ -54,7 +54,7 @@ func quietMethods() map[string]string {
 		"DeleteMessagesOf":     "beside user.erased",
 		"InsertLogoutDelivery": "a queue", "TakeLogoutDeliveries": "a queue", "PostponeLogoutDelivery": "a queue", "DeleteLogoutDelivery": "a queue",
 		"InsertEvents": "the record", "SequenceEvents": "the record", "PutPersonKey": "the record", "DeletePersonKey": "beside user.erased",
-		"InsertDataKey": "sealing", "UpdateDataKey": "sealing", "ReplaceSealedValue": "sealing", "AddRollups": "counts", "ClearRollups": "counts", "MarkPresent": "counts", "ForgetPresences": "counts", "MoveEventCursor": "a cursor",
+		"InsertDataKey": "sealing", "UpdateDataKey": "sealing", "ReplaceSealedValue": "sealing", "AddRollups": "counts", "ClearRollups": "counts", "CopyRollups": "counts", "ClearPresences": "counts", "MarkPresent": "counts", "ForgetPresences": "counts", "MoveEventCursor": "a cursor",
 		"ParkEvents": "a queue", "PutOffParkedEvent": "a queue", "HastenParkedEvents": "a queue", "UnparkEvent": "a queue",
 		"InsertWebhookDeliveries": "a queue", "TakeWebhookDeliveries": "a queue", "SettleWebhookDelivery": "a queue",
 		"AcquireLease": "a lease", "ReleaseLease": "a lease",

@@ -2,6 +2,7 @@ package event
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -11,18 +12,27 @@ import (
 )
 
 // Recount lets a follower begin anew: what comes out is what it would have made
-// of the whole record, whatever stood there before.
+// of the whole record, whatever stood there before. Where retention has removed
+// events, that is only so from the first day on of which all are there; what was
+// counted of earlier days stays.
 //
 //	Restart -> Advance -> Advance -> … until all is counted
 //
 // It may be left at any time, and servers go on where it was left.
 type Recount struct {
-	Store FollowerStore
+	Store RecountStore
 	Clock clock.Clock
 	Name  string // the follower's
-	// Apply is the follower's, and Clear forgets all that it ever wrote.
+	// Apply is the follower's, and Clear forgets what it ever wrote of a day, in
+	// days since 1970-01-01 UTC, and later ones.
 	Apply func(ctx context.Context, batch []storage.Event) error
-	Clear func(ctx context.Context) error
+	Clear func(ctx context.Context, from int64) error
+}
+
+// RecountStore is what a Recount needs of the store.
+type RecountStore interface {
+	FollowerStore
+	QueryEvents(ctx context.Context, q storage.EventQuery) ([]storage.Event, error)
 }
 
 // Restart forgets what was counted and sends the follower back to the beginning
@@ -53,17 +63,83 @@ func (r Recount) restart(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		since, err := r.Since(ctx)
+		if err != nil {
+			return err
+		}
+		last, err := r.before(ctx, since)
+		if err != nil {
+			return err
+		}
 		// A follower that counts at the same time moves the cursor, and then one
-		// of the two does not commit.
-		moved, err := r.Store.MoveEventCursor(ctx, r.Name, at, 0, r.Clock.Now())
+		// of the two does not commit. What it has not come to, it will.
+		to := min(last, at)
+		moved, err := r.Store.MoveEventCursor(ctx, r.Name, at, to, r.Clock.Now())
 		if err == nil && !moved {
 			err = storage.ErrVersion
 		}
 		if err != nil {
 			return err
 		}
-		return r.Clear(ctx)
+		if err := r.Clear(ctx, since.Unix()/secondsOfDay); err != nil {
+			return err
+		}
+		return r.early(ctx, since, to)
 	})
+}
+
+const secondsOfDay = 24 * 60 * 60
+
+// Since is the first day of which retention has removed nothing; 1970-01-01
+// when it has never removed anything.
+func (r Recount) Since(ctx context.Context) (time.Time, error) {
+	latest := int64(0)
+	for q := (storage.EventQuery{Types: []string{string(AuditPruned)}, OldestFirst: true, Limit: recountPage}); ; {
+		list, err := r.Store.QueryEvents(ctx, q)
+		if err != nil {
+			return time.Time{}, err
+		}
+		for _, e := range list {
+			var told struct {
+				Before int64 `json:"before"`
+			}
+			if err := json.Unmarshal(e.Data, &told); err != nil {
+				return time.Time{}, fmt.Errorf("event %d: %w", e.Seq, err)
+			}
+			latest = max(latest, told.Before)
+		}
+		if len(list) < recountPage {
+			return time.Unix((latest+secondsOfDay-1)/secondsOfDay*secondsOfDay, 0).UTC(), nil
+		}
+		q.After = list[len(list)-1].Seq
+	}
+}
+
+const recountPage = 500
+
+// before is the seq of the last event that happened before a time; 0: none did.
+func (r Recount) before(ctx context.Context, t time.Time) (int64, error) {
+	list, err := r.Store.QueryEvents(ctx, storage.EventQuery{To: t, Limit: 1})
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	return list[0].Seq, nil
+}
+
+// early counts what happened since a time, and stands up to a seq all the same:
+// the order of the record is not quite that of the clocks.
+func (r Recount) early(ctx context.Context, since time.Time, to int64) error {
+	for q := (storage.EventQuery{From: since, Before: to + 1, OldestFirst: true, Limit: recountPage}); to > 0; {
+		list, err := r.Store.QueryEvents(ctx, q)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		if err := r.Apply(ctx, list); err != nil {
+			return err
+		}
+		q.After = list[len(list)-1].Seq
+	}
+	return nil
 }
 
 // look is how often Advance sees how far the counting is.

@@ -69,7 +69,8 @@ func orNone(text string) string { return cmp.Or(text, "none") }
 // Store is where the counts are kept.
 type Store interface {
 	AddRollups(ctx context.Context, rollups ...storage.Rollup) error
-	ClearRollups(ctx context.Context, dimensions ...string) error
+	ClearRollups(ctx context.Context, from int64, dimensions ...string) error
+	CopyRollups(ctx context.Context, r storage.Rollup, outcome string) error
 	storage.Presences
 }
 
@@ -169,6 +170,7 @@ const (
 	measureCreated   = "created"
 	measureDeleted   = "deleted"
 	measureActive    = "active"
+	measureKept      = "kept" // active, in a period whose people are counted in part only; see Recount
 	measureSetUp     = "set_up"
 	measureRemoved   = "removed"
 	measureIssued    = "issued"
@@ -243,18 +245,29 @@ func counted(e storage.Event) []storage.Rollup {
 	return out
 }
 
-// Recount counts the figures anew.
+// Recount counts the figures anew. Where retention has removed events, the first
+// day of which all are there lies inside a week and a month: whoever was active
+// in those is known from there on only. As long as such a period goes on, who was
+// there is still known and stays so; of one that is over, the count that stands
+// is kept, and what is counted anew does not replace it.
 func Recount(store interface {
-	event.FollowerStore
+	event.RecountStore
 	Store
 }, now clock.Clock,
 ) event.Recount {
-	return event.Recount{Store: store, Clock: now, Name: Follower, Apply: Count(store), Clear: func(ctx context.Context) error {
+	return event.Recount{Store: store, Clock: now, Name: Follower, Apply: Count(store), Clear: func(ctx context.Context, from int64) error {
+		today := activity.Day(now.Now())
 		for _, p := range periods() {
-			if err := store.ForgetPresences(ctx, p, 1<<40); err != nil {
-				return err
+			if began := begins(p, from); began < from && began < begins(p, today-settled) {
+				r := storage.Rollup{Dimension: usersActive, Day: began, Type: p, Outcome: measureActive}
+				if err := store.CopyRollups(ctx, r, measureKept); err != nil {
+					return err
+				}
 			}
 		}
-		return store.ClearRollups(ctx, dimensions()...)
+		if err := store.ClearPresences(ctx, from); err != nil {
+			return err
+		}
+		return store.ClearRollups(ctx, from, dimensions()...)
 	}}
 }

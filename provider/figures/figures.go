@@ -190,10 +190,14 @@ func (s *Service) active(ctx context.Context, q Question, from, to int64, rows m
 	if err != nil {
 		return fmt.Errorf("figures: active: %w", err)
 	}
-	for _, r := range rollups {
+	known := map[int64]int64{}
+	for _, r := range rollups { // kept comes behind active
 		if r.Type == q.Interval {
-			sum(rows, place{max(r.Day, from), ""}, measureActive, r.Total)
+			known[max(r.Day, from)] = r.Total
 		}
+	}
+	for day, n := range known {
+		sum(rows, place{day, ""}, measureActive, n)
 	}
 	return nil
 }

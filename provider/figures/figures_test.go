@@ -326,23 +326,117 @@ func TestFiguresEqualARecount(t *testing.T) {
 			to := f.clock.Now().Truncate(24 * time.Hour)
 			compare(rt, to.AddDate(0, 0, -rapid.IntRange(0, 91).Draw(rt, "days")), to)
 		})
-		again := figures.Recount(store, f.clock)
-		total, err := again.Restart(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.clock.Advance(time.Minute)
-		for done := int64(0); done < total; {
-			if done, err = again.Advance(t.Context(), total, time.Second); err != nil {
-				t.Fatal(err)
-			}
-		}
+		f.recount()
 		rapid.Check(t, func(rt *rapid.T) {
 			days := int(f.clock.Now().Sub(begin()) / (24 * time.Hour))
 			from := begin().Truncate(24*time.Hour).AddDate(0, 0, rapid.IntRange(0, max(1, days)).Draw(rt, "from"))
 			compare(rt, from, from.AddDate(0, 0, rapid.IntRange(0, 91).Draw(rt, "days")))
 		})
 	})
+}
+
+// After retention has removed events, counting anew changes nothing of the days
+// before and repairs the days since, also where a week and a month lie across.
+func TestRecountAfterRetention(t *testing.T) {
+	for name, keep := range map[string]int{"in this week": 1, "in this month": 10, "in a month that is over": 40, "all but today": 0, "long ago": 75} {
+		t.Run(name, func(t *testing.T) {
+			engines(t, func(t *testing.T, store *sqlstore.Store) { recountAfterRetention(t, newFixture(t, store), keep) })
+		})
+	}
+}
+
+func recountAfterRetention(t *testing.T, f *fixture, keep int) {
+	t.Helper()
+	people := []string{"alice", "bob", "carol", "dan"}
+	for n := range 80 * 2 { // until Saturday, the 19th of December
+		for _, e := range []event.Event{
+			{Type: event.UserLogin, Subject: people[n%3], Organization: []string{"", "acme"}[n%2], Data: map[string]any{"method": "password", "client_id": "web"}},
+			{Type: event.UserLoginFailed, Subject: "dan", Data: map[string]any{"method": "password", "reason": "password", "count": n%3 + 1}},
+		} {
+			if err := f.rec.Record(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.clock.Advance(12 * time.Hour)
+		if n%10 == 9 {
+			f.count()
+		}
+	}
+	before := f.clock.Now().AddDate(0, 0, -keep)
+	f.prune(before)
+	f.count()
+	answers := func() map[figures.Question]figures.Answer {
+		t.Helper()
+		out := map[figures.Question]figures.Answer{}
+		for _, q := range questions() {
+			q.From, q.To = begin().AddDate(0, 0, -3), begin().AddDate(0, 0, 88)
+			a, err := f.ask.Ask(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[q] = a
+		}
+		return out
+	}
+	want := answers()
+	day := func(at time.Time) int64 { return at.Unix() / (24 * 60 * 60) }
+	wrong := func(at time.Time) storage.Rollup {
+		return storage.Rollup{Dimension: "login.method", Day: day(at), Type: "password", Outcome: "succeeded", Total: 1000}
+	}
+	if err := f.store.AddRollups(t.Context(), wrong(before.AddDate(0, 0, 1))); err != nil { // to be repaired
+		t.Fatal(err)
+	}
+	for range 2 {
+		f.recount()
+		if diff := cmp.Diff(want, answers()); diff != "" {
+			t.Fatalf("-before +after\n%s", diff)
+		}
+	}
+	// Whoever comes after is counted once in what goes on.
+	for _, who := range []string{"alice", "dan", "dan"} {
+		if err := f.rec.Record(t.Context(), event.Event{Type: event.UserLogin, Subject: who, Data: map[string]any{"method": "password"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.count()
+	a, err := f.ask.Ask(t.Context(), figures.Question{Figure: "users", Interval: "month", From: begin().AddDate(0, 2, 0)})
+	if err != nil || len(a.Rows) != 1 || a.Rows[0].Values["active"] != 4 {
+		t.Errorf("December: %+v, %v", a.Rows, err)
+	}
+}
+
+// prune removes what is older, as retention does.
+func (f *fixture) prune(before time.Time) {
+	f.tb.Helper()
+	list, err := f.store.QueryEvents(f.tb.Context(), storage.EventQuery{To: before, OldestFirst: true, Limit: 5000})
+	if err != nil || len(list) == 0 {
+		f.tb.Fatal(len(list), err)
+	}
+	told := event.Event{ID: storage.NewID(), Type: event.AuditPruned, Subject: event.RecordSubject, Data: map[string]any{
+		"class": "usage", "before": before.Unix(), "first": list[0].Seq, "last": list[len(list)-1].Seq, "events": len(list), "digest": "00",
+	}}
+	if err := f.store.PruneEvents(f.tb.Context(), told.ID, list); err != nil {
+		f.tb.Fatal(err)
+	}
+	if err := f.rec.Record(f.tb.Context(), told); err != nil {
+		f.tb.Fatal(err)
+	}
+}
+
+// recount counts all anew, to the end.
+func (f *fixture) recount() {
+	f.tb.Helper()
+	again := figures.Recount(f.store, f.clock)
+	total, err := again.Restart(f.tb.Context())
+	if err != nil {
+		f.tb.Fatal(err)
+	}
+	f.clock.Advance(time.Minute)
+	for done := int64(0); done < total; {
+		if done, err = again.Advance(f.tb.Context(), total, time.Second); err != nil {
+			f.tb.Fatal(err)
+		}
+	}
 }
 
 func TestRefusedQuestions(t *testing.T) {

@@ -53,3 +53,8 @@ func (s *Store) ForgetPresences(ctx context.Context, period string, before int64
 		SQL: `DELETE FROM presences WHERE period = $1 AND day < $2`, Args: []any{period, before},
 	}})
 }
+
+// ClearPresences implements storage.Presences.
+func (s *Store) ClearPresences(ctx context.Context, from int64) error {
+	return s.batch(ctx, "clear presences", []engine.Statement{{SQL: `DELETE FROM presences WHERE day >= $1`, Args: []any{from}}})
+}

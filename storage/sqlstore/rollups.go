@@ -55,12 +55,21 @@ func (s *Store) EventCursor(ctx context.Context, name string) (seq int64, err er
 }
 
 // ClearRollups implements storage.Rollups.
-func (s *Store) ClearRollups(ctx context.Context, dimensions ...string) error {
+func (s *Store) ClearRollups(ctx context.Context, from int64, dimensions ...string) error {
 	stmts := make([]engine.Statement, 0, len(dimensions))
 	for _, d := range dimensions {
-		stmts = append(stmts, engine.Statement{SQL: `DELETE FROM rollups WHERE dimension = $1`, Args: []any{d}})
+		stmts = append(stmts, engine.Statement{SQL: `DELETE FROM rollups WHERE dimension = $1 AND day >= $2`, Args: []any{d, from}})
 	}
 	return s.batch(ctx, "clear rollups", stmts)
+}
+
+// CopyRollups implements storage.Rollups.
+func (s *Store) CopyRollups(ctx context.Context, r storage.Rollup, outcome string) error {
+	_, err := s.exec(ctx, "copy rollups", `INSERT INTO rollups (`+rollupColumns+`)
+		SELECT dimension, subject, day, type, CAST($5 AS TEXT), total FROM rollups
+		WHERE dimension = $1 AND day = $2 AND type = $3 AND outcome = $4
+		ON CONFLICT (dimension, subject, day, type, outcome) DO NOTHING`, r.Dimension, r.Day, r.Type, r.Outcome, outcome)
+	return err
 }
 
 // MoveEventCursor implements storage.Rollups. One that never began stands at 0.

@@ -96,7 +96,15 @@ func testRollups(t *testing.T, r []Store) {
 	}
 
 	noError(t, s.AddRollups(ctx, storage.Rollup{Dimension: "other", Day: 20001, Total: 1}))
-	noError(t, s.ClearRollups(ctx, "user", "none"))
+	noError(t, s.AddRollups(ctx, row("old", 20000, "login", "success", 1), row("old", 20001, "login", "success", 2), row("older", 20000, "login", "success", 3)))
+	for range 2 { // what was copied stays
+		noError(t, s.CopyRollups(ctx, row("", 20000, "login", "success", 0), "kept"))
+		noError(t, s.AddRollups(ctx, row("old", 20000, "login", "success", 4)))
+	}
+	noError(t, s.ClearRollups(ctx, 20001, "user", "none"))
+	equal(t, must(s.RollupsOf(ctx, "user", "old", 0, 1<<40))(t), []storage.Rollup{row("old", 20000, "login", "kept", 1), row("old", 20000, "login", "success", 9)})
+	equal(t, must(s.RollupsOf(ctx, "user", "older", 0, 1<<40))(t), []storage.Rollup{row("older", 20000, "login", "kept", 3), row("older", 20000, "login", "success", 3)})
+	noError(t, s.ClearRollups(ctx, 0, "user", "none"))
 	equal(t, len(must(s.RollupsOf(ctx, "other", "", 0, 1<<40))(t)), 1)
 	for _, subject := range []string{"u", "v", "many"} {
 		equal(t, must(s.RollupsOf(ctx, "user", subject, 0, 1<<40))(t), []storage.Rollup(nil))
@@ -129,6 +137,9 @@ func testPresences(t *testing.T, r []Store) {
 	equal(t, len(mark(one)), 1)                        // forgotten
 	equal(t, len(mark(at("day", 20002, "", "u"))), 0)  // not before that day
 	equal(t, len(mark(at("week", 20001, "", "u"))), 0) // another period
+
+	noError(t, s.ClearPresences(ctx, 20001))
+	equal(t, len(mark(at("day", 20002, "", "u"), at("week", 20001, "", "u"), at("month", 20000, "", "u0"))), 2) // the month began before
 
 	const at16, people = 16, 40
 	var (

@@ -35,6 +35,13 @@ func (l Local) rebuildCounts(ctx context.Context, r Rebuilding) (_ Rebuilding, e
 				return r, err
 			}
 		}
+		since, err := followers[0].Since(ctx)
+		if err != nil {
+			return r, err
+		}
+		if since.Unix() > 0 {
+			r.Since = since.Format(time.DateOnly)
+		}
 	} else {
 		r.Done = r.Total
 		for _, f := range followers { // done is what the slower one has

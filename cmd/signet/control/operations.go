@@ -208,6 +208,7 @@ type Rebuilding struct {
 	What     string `json:"what"`
 	Begun    bool   `json:"begun"`
 	After    string `json:"after,omitempty"` // the account that was last
+	Since    string `json:"since,omitempty"` // the day whose counts are the first that are made anew; empty: all are
 	Done     int64  `json:"done"`            // events, or accounts
 	Total    int64  `json:"total"`
 	Finished bool   `json:"finished"`
