@@ -68,7 +68,9 @@ func (s *Service) Deliveries(ctx context.Context, organizationID, id string, q s
 }
 
 // Retry sends an event again, whatever came of it before, and as if it were the
-// first time. fault.NotFound, fault.Conflict when the webhook is disabled.
+// first time. fault.NotFound, fault.Conflict when the webhook is disabled, or
+// the event is no longer in the record: retention keeps what waits to be sent,
+// but no event longer than it may because a receiver once refused it.
 func (s *Service) Retry(ctx context.Context, organizationID, id, eventID string) (storage.WebhookDelivery, error) {
 	var d storage.WebhookDelivery
 	err := s.Store.InTx(ctx, func(ctx context.Context) error {
@@ -81,6 +83,11 @@ func (s *Service) Retry(ctx context.Context, organizationID, id, eventID string)
 				err = fault.Wrap(err, fault.NotFound, "there is no such delivery")
 			}
 			return err
+		}
+		if kept, err := s.Store.EventsBySeq(ctx, []int64{d.Seq}); err != nil {
+			return err
+		} else if len(kept) == 0 {
+			return fault.New(fault.Conflict, "the event is no longer in the record: retention has removed it, and it cannot be sent again")
 		}
 		now := s.Clock.Now()
 		if d.State == storage.DeliveryPending { // it does not wait any more

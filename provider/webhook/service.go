@@ -37,6 +37,7 @@ type Store interface {
 	LastEvent(ctx context.Context) (storage.Event, error)
 	EventCursor(ctx context.Context, name string) (int64, error)
 	EventsAfter(ctx context.Context, after int64, limit int) ([]storage.Event, error)
+	EventsBySeq(ctx context.Context, seqs []int64) ([]storage.Event, error)
 	OrganizationEventsAfter(ctx context.Context, organization string, after int64, limit int) ([]storage.Event, error)
 }
 

@@ -519,3 +519,29 @@ func TestLimitsHoldInParallel(t *testing.T) {
 		})
 	}
 }
+
+// TestRetryAfterRetention: what was sent, or given up, and is no longer in the record
+// cannot be sent again, and the answer says so; it stays in the list.
+func TestRetryAfterRetention(t *testing.T) {
+	t.Parallel()
+	r := onSQLite(t)
+	in := newReceiver(t, nil)
+	acme := r.organization()
+	w, _ := r.create(acme, in.URL, "organization.user_added")
+	ids := r.record(added(acme), added(acme))
+	r.fan()
+	r.send()
+	prune := r.byID()[ids[0]]
+	if err := r.store.PruneEvents(t.Context(), storage.NewID(), []storage.Event{prune}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.service.Retry(t.Context(), acme, w.ID, ids[0]); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "no longer in the record") {
+		t.Errorf("%v", err)
+	}
+	if _, err := r.service.Retry(t.Context(), acme, w.ID, ids[1]); err != nil {
+		t.Error(err)
+	}
+	if d := r.deliveries(w, ""); len(d) != 2 || d[1].EventID != ids[0] || d[1].State != storage.DeliveryDelivered {
+		t.Errorf("%+v", d)
+	}
+}

@@ -159,10 +159,16 @@ func (s *Store) SettleWebhookDelivery(ctx context.Context, d storage.WebhookDeli
 }
 
 // WebhookDelivery implements storage.WebhookDeliveries. The record knows which
-// seq an event has, so that deliveries need no index of their own for it.
+// seq an event has, so that deliveries need no index of their own for it; only
+// for an event that retention has removed those of the webhook are gone through.
 func (s *Store) WebhookDelivery(ctx context.Context, webhookID, eventID string) (storage.WebhookDelivery, error) {
+	args := []any{webhookID, eventID}
 	list, err := rows(ctx, s, "webhook delivery", `SELECT `+deliveryColumns+` FROM webhook_deliveries
-		WHERE webhook_id = $1 AND seq = (SELECT seq FROM events WHERE id = $2)`, []any{webhookID, eventID}, scanDelivery)
+		WHERE webhook_id = $1 AND seq = (SELECT seq FROM events WHERE id = $2)`, args, scanDelivery)
+	if err == nil && len(list) == 0 {
+		list, err = rows(ctx, s, "webhook delivery", `SELECT `+deliveryColumns+` FROM webhook_deliveries
+			WHERE webhook_id = $1 AND event_id = $2 LIMIT 1`, args, scanDelivery)
+	}
 	switch {
 	case err != nil:
 		return storage.WebhookDelivery{}, err
