@@ -22,12 +22,13 @@ func newUserCommand() *cobra.Command {
   signet user disable alice@example.com --reason left
   signet user recover alice@example.com --mail
   signet user reset-password alice@example.com
-  signet user reset-mfa alice@example.com`,
+  signet user reset-mfa alice@example.com
+  signet user export alice@example.com > alice.json`,
 	}
 	cmd.AddCommand(newUserCreateCommand(), newUserListCommand(), newUserGetCommand(),
 		newUserStatusCommand("disable", "suspended", "Suspend an account: its sessions and tokens end at once"),
 		newUserStatusCommand("enable", "active", "Make a suspended account active again"),
-		newUserRecoverCommand(), newUserResetCommand(), newUserResetFactorsCommand())
+		newUserRecoverCommand(), newUserResetCommand(), newUserResetFactorsCommand(), newUserExportCommand())
 	return cmd
 }
 

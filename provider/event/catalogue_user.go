@@ -30,7 +30,7 @@ func userEntries() []Entry {
 		{
 			Type: UserExported, Class: ClassAudit, Subject: SubjectUser,
 			Data: map[string]Kind{"source": Enum},
-			Doc:  "Everything known of the person was handed out, to themself (self) or to an administrator (admin).",
+			Doc:  "Everything known of the person was handed out, to themself (self), an administrator (admin) or an operator at the command line (operator).",
 		},
 		{
 			Type: UserStatusChanged, Class: ClassAudit, Subject: SubjectUser,

@@ -149,7 +149,7 @@ func titles() map[string]string {
 }
 
 // Person gathers all that is known of one person, secrets left out, and records
-// that it was handed out. source says to whom: self or admin.
+// that it was handed out. source says to whom: self, admin or operator.
 func (s *Service) Person(ctx context.Context, userID, source string) (Report, error) {
 	u, err := s.Store.UserByID(ctx, userID)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && u.Status == storage.UserDeleted && u.EraseAt.IsZero() {

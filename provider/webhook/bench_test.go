@@ -1,9 +1,6 @@
 package webhook_test
 
-import (
-	"testing"
-
-)
+import "testing"
 
 // engines runs a benchmark on SQLite and on PostgreSQL.
 func engines(b *testing.B, bench func(b *testing.B, r *replica)) {

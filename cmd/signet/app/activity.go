@@ -82,11 +82,12 @@ func (s *Server) people(counts *figures.Service) (*users.Handler, error) {
 		return nil, fmt.Errorf("app: %w", err)
 	}
 	return &users.Handler{
-		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Operators: s.Operator, Members: s.Organizations, Registrar: s.Accounts, Activity: did, Dashboards: boards, Factors: s.Factors, Figures: counts, Reports: s.reports(),
+		Directory: s.Directory, Store: s.Store, Accounts: s.Users, Operators: s.Operator, Members: s.Organizations, Registrar: s.Accounts, Activity: did, Dashboards: boards, Factors: s.Factors, Figures: counts, Reports: s.Reports(),
 		Changes: s.Change, Authenticator: authenticator{s.Verifier, s.Config.Issuer}, Shapes: s.shapes(),
 	}, nil
 }
 
-func (s *Server) reports() *report.Service {
-	return &report.Service{Store: s.Store, Opener: s.Recorder, Changes: s.Change, Clock: s.Clock}
+// Reports makes reports.
+func (c *Core) Reports() *report.Service {
+	return &report.Service{Store: c.Store, Opener: c.Recorder, Changes: c.Change, Clock: c.Clock}
 }

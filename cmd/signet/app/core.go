@@ -202,7 +202,7 @@ func (c *Core) openKeys(ctx context.Context, master *keys.Master) error {
 	if err := c.Keyring.Load(ctx); err != nil {
 		return fmt.Errorf("app: data keys: %w", err)
 	}
-	person, err := c.Keyring.Purpose(ctx, "person")
+	person, err := c.Keyring.Purpose(ctx, event.PersonPurpose)
 	if err != nil {
 		return fmt.Errorf("app: data keys: %w", err)
 	}

@@ -258,7 +258,7 @@ func (s *Server) mount(build Build) error {
 	people.Mount(s.Table)
 	operators := &admin.Handler{
 		Operator: s.Operator, Organizations: s.Organizations, Clients: s.Clients, Access: s.Access, Directory: s.Directory,
-		Store: s.Store, Keys: s.Keys, Factors: s.Factors, Figures: counts, Reports: s.reports(), Shape: s.shapes(), Clock: s.Clock,
+		Store: s.Store, Keys: s.Keys, Factors: s.Factors, Figures: counts, Reports: s.Reports(), Shape: s.shapes(), Clock: s.Clock,
 	}
 	operators.Mount(s.Table)
 	if s.Captured != nil {

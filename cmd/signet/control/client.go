@@ -152,6 +152,11 @@ func (s *Socket) RecoverUser(ctx context.Context, r UserRequest) (RecoveryLink, 
 	return ask[RecoveryLink](ctx, s, "users/recover", r)
 }
 
+// Report implements Operations.
+func (s *Socket) Report(ctx context.Context, r ReportRequest) (ReportFile, error) {
+	return ask[ReportFile](ctx, s, "report", r)
+}
+
 // RewrapKeys implements Operations.
 func (s *Socket) RewrapKeys(ctx context.Context, r Rewrapping) (Rewrapping, error) {
 	return ask[Rewrapping](ctx, s, "keys/rewrap", r)

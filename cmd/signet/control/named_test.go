@@ -69,6 +69,10 @@ func (named) RecoverUser(context.Context, UserRequest) (RecoveryLink, error) {
 	return RecoveryLink{}, errors.New("called RecoverUser")
 }
 
+func (named) Report(context.Context, ReportRequest) (ReportFile, error) {
+	return ReportFile{}, errors.New("called Report")
+}
+
 func (named) RewrapKeys(context.Context, Rewrapping) (Rewrapping, error) {
 	return Rewrapping{}, errors.New("called RewrapKeys")
 }

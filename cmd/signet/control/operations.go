@@ -61,6 +61,8 @@ type Operations interface {
 	// AuditAsOf says who had which role at a moment.
 	AuditAsOf(ctx context.Context, m audit.Moment) (audit.Holdings, error)
 
+	Report(ctx context.Context, r ReportRequest) (ReportFile, error)
+
 	CreateClient(ctx context.Context, r CreateClient) (Client, error)
 	ListClients(ctx context.Context, r Page) ([]Client, error)
 	GetClient(ctx context.Context, r ClientRequest) (Client, error)
@@ -270,6 +272,28 @@ type AuditHold struct {
 	Reason    string    `json:"reason"`
 	CreatedBy string    `json:"created_by"`
 	CreatedAt time.Time `json:"created_at"`
+}
+
+// What reports there are besides report.SOC2 and report.HIPAA.
+const (
+	ReportAccess  = "access-review"
+	ReportErasure = "erasure"
+	ReportPerson  = "person"
+)
+
+// ReportRequest asks for a report in a format of package report.
+type ReportRequest struct {
+	Report       string    `json:"report"`
+	Format       string    `json:"format"`
+	Organization string    `json:"organization,omitempty"` // slug or id; empty: all
+	User         string    `json:"user,omitempty"`         // of erasure and person: id or address
+	From         time.Time `json:"from,omitzero"`          // of evidence; included
+	To           time.Time `json:"to,omitzero"`            // not included
+}
+
+// ReportFile is a report.
+type ReportFile struct {
+	Body []byte `json:"body"`
 }
 
 // AuditReach is a seq.

@@ -99,6 +99,7 @@ func handler(o Operations) http.Handler {
 	handle(mux, "audit/holds/list", func(ctx context.Context, _ none) ([]AuditHold, error) { return o.AuditHolds(ctx) })
 	handle(mux, "audit/holds/add", o.AddAuditHold)
 	handle(mux, "audit/holds/remove", o.RemoveAuditHold)
+	handle(mux, "report", o.Report)
 	handle(mux, "clients/create", o.CreateClient)
 	handle(mux, "clients/list", o.ListClients)
 	handle(mux, "clients/get", o.GetClient)
