@@ -32,6 +32,7 @@ type gatewayConfig struct {
 	server, gate, upstream, listen string
 	audience, keys, client         string
 	scopes                         []string
+	browser                        bool
 }
 
 func newGatewayConfigCommand() *cobra.Command {
@@ -45,7 +46,8 @@ never gets through.
 
 nginx, Caddy, Traefik and Envoy ask /auth/validate about every request. A gate
 is a named set of rules in the file for signet apply; without one a good token
-is enough.
+is enough. With --browser the gateway also brings /.signet/ to Signet, where
+people with browsers sign in; the gate has to have a browser section.
 
 HAProxy, Apache and Kong verify tokens themselves and see no revocations: a token
 is good until it expires. What is required is said with --audience and --scope;
@@ -53,6 +55,7 @@ signet gateway sync keeps HAProxy and Kong supplied with keys. apache is
 mod_oauth2 for APIs, which asks about each token if --client is given;
 apache-openidc is mod_auth_openidc, which signs people in as --client.`,
 		Example: `  signet gateway config nginx --gate orders --upstream http://127.0.0.1:3000 --listen 8080
+  signet gateway config nginx --gate intranet --browser --upstream http://127.0.0.1:3000 --listen 8080
   signet gateway config caddy --issuer https://id.example.com --upstream http://orders:3000 --listen :443
   signet gateway config haproxy --audience https://api.example.com --scope orders:read --listen 8080`,
 		Args:      cobra.ExactArgs(1),
@@ -72,6 +75,7 @@ apache-openidc is mod_auth_openidc, which signs people in as --client.`,
 	f := cmd.Flags()
 	f.StringVar(&o.server, "issuer", defaultIssuer, "issuer URL of the provider")
 	f.StringVar(&o.gate, "gate", "default", "gate that judges")
+	f.BoolVar(&o.browser, "browser", false, "of a gate for browsers: people sign in")
 	f.StringVar(&o.upstream, "upstream", "http://127.0.0.1:3000", "where requests that pass go")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address the gateway listens on")
 	f.StringVar(&o.audience, "audience", "", "of a gateway that verifies itself: what tokens must hold in aud (default: the issuer)")
@@ -87,6 +91,7 @@ func (o *gatewayConfig) suits(kind string, given func(string) bool) error {
 	// The flags that only some kinds take, and which.
 	for flag, kinds := range map[string][]string{
 		"gate":     askingKinds(),
+		"browser":  askingKinds(),
 		"audience": {"haproxy", "apache", "kong"},
 		"scope":    {"haproxy", "apache", "kong"},
 		"client":   {"apache", "apache-openidc"},
@@ -94,6 +99,8 @@ func (o *gatewayConfig) suits(kind string, given func(string) bool) error {
 	} {
 		switch {
 		case !given(flag) || slices.Contains(kinds, kind) || !slices.Contains(gatewayKinds(), kind):
+		case flag == "browser":
+			return usagef("%s asks no gate, so that nobody signs in at one; apache-openidc signs people in by itself", kind)
 		case flag == "gate":
 			return usagef("%s asks no gate: say what is required with --audience and --scope", kind)
 		case slices.Contains(askingKinds(), kind):
@@ -116,6 +123,7 @@ type sampleData struct {
 	ServerHost, ServerPort                         string
 	UpstreamHost, UpstreamPort                     string
 	TLS, UpstreamTLS                               bool
+	Browser                                        bool // people sign in
 	Headers                                        []sampleHeader
 	// Of gateways that verify themselves:
 	Audience, Scope, Keys, Client string
@@ -165,7 +173,7 @@ func (o *gatewayConfig) text(kind string) (string, error) {
 	d := sampleData{
 		Server: server.Scheme + "://" + server.Host, Host: server.Host, TLS: server.Scheme == "https",
 		Path: base + "/auth/validate/" + o.gate, ExtAuthz: base + "/auth/validate/ext-authz/" + o.gate,
-		Issuer: o.server, Base: base, UpstreamTLS: upstream.Scheme == "https",
+		Issuer: o.server, Base: base, Browser: o.browser, UpstreamTLS: upstream.Scheme == "https",
 		Listen: strings.TrimPrefix(listen, ":"), ListenHost: host, ListenPort: port, Upstream: upstream.Scheme + "://" + upstream.Host,
 		ServerHost: server.Hostname(), ServerPort: portOf(server), UpstreamHost: upstream.Hostname(), UpstreamPort: portOf(upstream),
 	}

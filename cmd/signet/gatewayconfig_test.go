@@ -34,6 +34,13 @@ func TestGatewayConfigNamesEveryHeader(t *testing.T) {
 	t.Parallel()
 	for _, kind := range gatewayKinds() {
 		text := configOf(t, kind, gatewayConfig{client: "intranet"})
+		if slices.Contains(askingKinds(), kind) {
+			browser := configOf(t, kind, gatewayConfig{browser: true})
+			if strings.Contains(text, "/.signet/") || !strings.Contains(browser, "/.signet/") {
+				t.Errorf("%s:\n%s", kind, browser)
+			}
+			text += browser
+		}
 		for _, name := range gateway.IdentityHeaders() {
 			if !strings.Contains(strings.ToLower(text), strings.ToLower(name)) {
 				t.Errorf("%s does without %s", kind, name)
@@ -56,6 +63,7 @@ func TestGatewayConfigRefuses(t *testing.T) {
 		{"envoy", "audience", gatewayConfig{}, "--gate"},
 		{"haproxy", "gate", gatewayConfig{}, "--scope"},
 		{"kong", "gate", gatewayConfig{}, "--scope"},
+		{"haproxy", "browser", gatewayConfig{browser: true}, "apache-openidc"},
 		{"kong", "keys", gatewayConfig{}, "--keys"},
 		{"haproxy", "client", gatewayConfig{client: "x"}, "--client"},
 		{"apache-openidc", "", gatewayConfig{}, "--client"},

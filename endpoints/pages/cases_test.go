@@ -151,6 +151,9 @@ func protocolCases() []pageCase {
 		{"error_server", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.Error(w, 500, ErrorView{Base: b, Code: "server_error", ErrorID: "0190e5a4-7c1e"})
 		}},
+		{"error_no_access", func(r *Renderer, w http.ResponseWriter, b Base) error {
+			return r.Error(w, 403, ErrorView{Base: b, Code: ErrorNoAccess, Description: "The account lacks what the gate requires.", SignOut: "/.signet/logout"})
+		}},
 		{"error_expired", func(r *Renderer, w http.ResponseWriter, b Base) error {
 			return r.Error(w, 400, ErrorView{Base: b, Code: ErrorExpired})
 		}},

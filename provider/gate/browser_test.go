@@ -128,8 +128,12 @@ func TestState(t *testing.T) {
 			g                     *storage.Gate
 			origin, secret, state string
 		}{
-			{intranet, "https://b.test", mine, state}, {wiki, "https://a.test", mine, state}, {intranet, "https://a.test", yours, state},
-			{intranet, "https://a.test", mine, bent}, {intranet, "https://a.test", mine, state[:i]}, {intranet, "https://a.test", "", state},
+			{intranet, "https://b.test", mine, state},
+			{wiki, "https://a.test", mine, state},
+			{intranet, "https://a.test", yours, state},
+			{intranet, "https://a.test", mine, bent},
+			{intranet, "https://a.test", mine, state[:i]},
+			{intranet, "https://a.test", "", state},
 		} {
 			if c.state == state && c.secret == mine && c.g == intranet && c.origin == "https://a.test" {
 				continue // bent into itself

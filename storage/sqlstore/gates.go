@@ -12,7 +12,8 @@ const gateColumns = `name, audience, scopes, roles, organization_id, acr, max_ag
 func gateDest(g *storage.Gate) []any {
 	return []any{
 		&g.Name, &g.Audience, &g.Scopes, &g.Roles, &g.OrganizationID, &g.ACR, &g.MaxAge, &g.Style,
-		engine.JSON{V: &g.Browser}, &g.ManagedBy, &g.Version, &g.CreatedAt, &g.UpdatedAt,
+		engine.JSON{V: &g.Browser},
+		&g.ManagedBy, &g.Version, &g.CreatedAt, &g.UpdatedAt,
 	}
 }
 

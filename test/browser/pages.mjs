@@ -15,6 +15,7 @@ const PAGES = [
   "logout-cancelled",
   "error",
   "error-server",
+  "error-no-access",
   "form-post",
   "redirecting",
   "login-ways",

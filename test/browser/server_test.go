@@ -101,6 +101,8 @@ func (p *provider) gallery(w http.ResponseWriter, req *http.Request) {
 		answer(w, r.Error(w, http.StatusBadRequest, pages.ErrorView{Base: b, Code: "invalid_request", Description: "the redirect URI is not registered for this client", Parameter: "redirect_uri", ErrorID: "0199b6d2-5f0e-7c31-9d5f-2f3f5d0c7a11"}))
 	case "error-server":
 		answer(w, r.Error(w, http.StatusInternalServerError, pages.ErrorView{Base: b, Code: "server_error", ErrorID: "0199b6d2-5f0e-7c31-9d5f-2f3f5d0c7a11"}))
+	case "error-no-access":
+		answer(w, r.Error(w, http.StatusForbidden, pages.ErrorView{Base: b, Code: pages.ErrorNoAccess, Description: "The account lacks what the gate requires.", SignOut: "/.signet/logout"}))
 	case "form-post":
 		answer(w, r.FormPost(w, http.StatusOK, pages.FormPostView{Base: b, Client: bare, RedirectURI: stay, Fields: []pages.Field{{Name: "code", Value: "x"}}}))
 	case "redirecting":

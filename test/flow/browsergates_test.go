@@ -498,7 +498,7 @@ func TestBrowserGateSignIn(t *testing.T) {
 	t.Run("too late", func(t *testing.T) {
 		p := newPerson(t, b.in)
 		answer := begun(t, p, s.URL+"/")
-		b.pass(t, time.Hour + time.Second)
+		b.pass(t, time.Hour+time.Second)
 		if page := p.opens(answer.String()); page.Status != http.StatusBadRequest {
 			t.Errorf("%d", page.Status)
 		}
@@ -522,7 +522,7 @@ func TestBrowserGateRenewal(t *testing.T) {
 		return p.do(r)
 	}
 	first := p.cookie(s).Value
-	b.pass(t, 4 * time.Minute)
+	b.pass(t, 4*time.Minute)
 	if page := asks(); page.Status != http.StatusOK || p.cookie(s).Value != first {
 		t.Fatalf("%d, renewed too early: %v", page.Status, p.cookie(s).Value != first)
 	}
@@ -542,11 +542,11 @@ func TestBrowserGateRenewal(t *testing.T) {
 	// Through a gateway that passes no cookies on it lives as long as it says,
 	// and a page that is opened then brings a new one without a question.
 	s.renews = false
-	b.pass(t, 9 * time.Minute)
+	b.pass(t, 9*time.Minute)
 	if page := asks(); page.Status != http.StatusOK {
 		t.Errorf("%d", page.Status)
 	}
-	b.pass(t, 2 * time.Minute)
+	b.pass(t, 2*time.Minute)
 	if page := asks(); page.Status != http.StatusUnauthorized {
 		t.Errorf("%d", page.Status)
 	}
@@ -556,7 +556,7 @@ func TestBrowserGateRenewal(t *testing.T) {
 	// Use has kept the session alive; without it, the session ends and the
 	// cookie with it, though it could be renewed.
 	s.renews = true
-	b.pass(t, 5 * time.Minute)
+	b.pass(t, 5*time.Minute)
 	if page := asks(); page.Status != http.StatusOK {
 		t.Errorf("%d", page.Status)
 	}
@@ -605,12 +605,51 @@ func TestBrowserGateStepUp(t *testing.T) {
 	s := b.site(t, storage.Gate{Name: "vault", MaxAge: 5 * time.Minute})
 	p := newPerson(t, b.in)
 	p.signsIn(p.opens(s.URL+"/"), "ada@example.test")
-	b.pass(t, 6 * time.Minute)
+	b.pass(t, 6*time.Minute)
 	page := p.opens(s.URL + "/keys")
 	if !page.Has("login-page") {
 		t.Fatalf("%d %s", page.Status, page.URL)
 	}
 	if page = p.signsIn(page, "ada@example.test"); page.Body != "secret of /keys" {
 		t.Errorf("%d %s %.300s", page.Status, page.URL, page.Body)
+	}
+}
+
+// TestBrowserGateEnvoy: Envoy tells the host, the method and the path by using
+// them.
+func TestBrowserGateEnvoy(t *testing.T) {
+	t.Parallel()
+	b := newBrowserGates(t)
+	user := b.in.User(t, "ada@example.test", password)
+	s := b.site(t, storage.Gate{Name: "intranet"})
+	p := newPerson(t, b.in)
+	p.signsIn(p.opens(s.URL+"/"), "ada@example.test")
+	asks := func(method, host string, signedIn bool) *http.Response {
+		t.Helper()
+		r := p.request(method, b.in.URL+"/auth/validate/ext-authz/intranet/reports/1?a=%2F&b", "")
+		r.Host = host
+		if signedIn {
+			r.AddCookie(&http.Cookie{Name: pages.NewGateCookies(s.URL).Name(), Value: p.cookie(s).Value})
+		}
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp
+	}
+	resp := asks(http.MethodGet, s.host, false)
+	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusFound || to != s.URL+"/.signet/login?return_to=%2Freports%2F1%3Fa%3D%252F%26b" {
+		t.Errorf("%d %s", resp.StatusCode, to)
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPut, "PROPFIND"} {
+		if resp := asks(method, s.host, true); resp.StatusCode != http.StatusOK || resp.Header.Get("X-Signet-Subject") != user.ID {
+			t.Errorf("%s: %d", method, resp.StatusCode)
+		}
+	}
+	for _, refused := range []*http.Response{asks(http.MethodPut, s.host, false), asks(http.MethodGet, "evil.test", true), asks(http.MethodGet, "", true)} {
+		if refused.StatusCode != http.StatusUnauthorized || refused.Header.Get("Location") != "" {
+			t.Errorf("%d %s", refused.StatusCode, refused.Header.Get("Location"))
+		}
 	}
 }
