@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -100,8 +101,8 @@ func writeReport(cmd *cobra.Command, out *output, report *apply.Report) error {
 	}
 	if out.format == "table" && !out.quiet {
 		for _, d := range report.Objects {
-			if d.ClientSecret != "" {
-				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "secret of %s, shown this once: %s\n", d.Name, d.ClientSecret); err != nil {
+			if secret := cmp.Or(d.ClientSecret, d.Secret); secret != "" {
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "secret of %s, shown this once: %s\n", d.Name, secret); err != nil {
 					return err
 				}
 			}

@@ -209,7 +209,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request, organizationID 
 	if err := web.Decode(r, &in); err != nil {
 		return err
 	}
-	hook, secret, err := h.Webhooks.Create(r.Context(), organizationID, webhook.Registration(in))
+	hook, secret, err := h.Webhooks.Create(r.Context(), organizationID, webhook.Registration{URL: in.URL, Events: in.Events, Description: in.Description})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/user"
+	"github.com/signet-idp/signet/provider/webhook"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -45,6 +46,7 @@ type Applier struct {
 	Access    *access.Service
 	Clients   *client.Service
 	Gates     *gate.Service
+	Webhooks  *webhook.Service
 	Passwords Passwords
 	Policy    Policy
 	Changes   change.Runner
@@ -75,12 +77,14 @@ const (
 // Done is what happened to one object.
 type Done struct {
 	Action  Action   `json:"action"`
-	Kind    string   `json:"kind"` // organization, role, user, membership, resource, client, gate
+	Kind    string   `json:"kind"` // organization, role, user, membership, resource, client, gate, webhook
 	Name    string   `json:"name"`
 	Members []string `json:"members,omitempty"` // that changed
 	// ClientSecret was made for a client that the file gave none, and is told
 	// this once. Never set by a dry run.
 	ClientSecret string `json:"client_secret,omitempty"`
+	// Secret is the same for a webhook.
+	Secret string `json:"secret,omitempty"`
 }
 
 // Report is what happened, in order.
@@ -144,7 +148,7 @@ func (a *Applier) Apply(ctx context.Context, f *File, o Options) (*Report, error
 	})
 	if errors.Is(err, errDryRun) {
 		for i := range report.Objects {
-			report.Objects[i].ClientSecret = ""
+			report.Objects[i].ClientSecret, report.Objects[i].Secret = "", ""
 		}
 		return report, nil
 	}

@@ -2,12 +2,14 @@ package apply_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/signet-idp/signet/internal/safehttp"
 	"github.com/signet-idp/signet/provider/access"
 	"github.com/signet-idp/signet/provider/apply"
 	"github.com/signet-idp/signet/provider/change/changetest"
@@ -16,6 +18,8 @@ import (
 	"github.com/signet-idp/signet/provider/org"
 	"github.com/signet-idp/signet/provider/user"
 	"github.com/signet-idp/signet/provider/user/password"
+	"github.com/signet-idp/signet/provider/webhook"
+	"github.com/signet-idp/signet/storage"
 )
 
 // plainHash marks a password instead of hashing it: tests of apply need no argon2.
@@ -31,14 +35,27 @@ type plainMAC struct{}
 func (plainMAC) MAC(data []byte) []byte            { return append([]byte("mac of "), data...) }
 func (m plainMAC) VerifyMAC(mac, data []byte) bool { return string(mac) == string(m.MAC(data)) }
 
+// plainSeal seals nothing away either.
+type plainSeal struct{}
+
+func (plainSeal) Seal(_, plain []byte) []byte           { return plain }
+func (plainSeal) Open(_, sealed []byte) ([]byte, error) { return sealed, nil }
+
 func applier(f *changetest.Fixture) *apply.Applier {
+	guarded, err := safehttp.New(safehttp.Options{})
+	if err != nil {
+		panic(err)
+	}
 	orgs := org.New(f.Store, f.Resolver, f.Changes)
 	return &apply.Applier{
 		Store: f.Store, Orgs: orgs,
-		Users:     user.New(f.Store, user.StoreSessions{Sessions: f.Store, Grants: f.Store}, orgs, f.Resolver, f.Changes),
-		Access:    access.NewService(f.Store, f.Resolver, f.Changes),
-		Clients:   client.NewService(f.Store, client.Keep(plainMAC{}), f.Resolver, f.Changes),
-		Gates:     &gate.Service{Store: f.Store, Change: f.Changes},
+		Users:   user.New(f.Store, user.StoreSessions{Sessions: f.Store, Grants: f.Store}, orgs, f.Resolver, f.Changes),
+		Access:  access.NewService(f.Store, f.Resolver, f.Changes),
+		Clients: client.NewService(f.Store, client.Keep(plainMAC{}), f.Resolver, f.Changes),
+		Gates:   &gate.Service{Store: f.Store, Change: f.Changes},
+		Webhooks: webhook.New(webhook.Deps{
+			Store: f.Store, Change: f.Changes, Client: guarded, Key: plainSeal{}, Clock: f.Clock, Random: rand.Reader,
+		}),
 		Passwords: &plainHash{}, Policy: password.NewPolicy(0), Changes: f.Changes,
 	}
 }
@@ -458,6 +475,74 @@ gates:
 	} {
 		if _, err := a.Apply(t.Context(), parse(t, text), apply.Options{DryRun: true}); err == nil {
 			t.Errorf("%s was accepted", name)
+		}
+	}
+}
+
+func TestWebhooks(t *testing.T) {
+	t.Parallel()
+	f := changetest.New(t)
+	a := applier(f)
+	const (
+		given = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"
+		other = "whsec_QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJC"
+		file  = `webhooks:
+  - {url: "https://siem.acme.test/in", events: ["*"], description: All of it}
+  - {url: "https://crm.acme.test/in", events: ["user.*"], secret: ` + given + `}
+`
+	)
+	byCommand, _, err := a.Webhooks.Create(t.Context(), "", webhook.Registration{URL: "https://hand.acme.test/in", Events: []string{"*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, a, file, apply.Options{DryRun: true}); r.Objects[0].Secret != "" {
+		t.Error("a dry run tells a secret that is none")
+	}
+	r := run(t, a, file, apply.Options{})
+	if got := told(r); got != "create webhook https://siem.acme.test/in\ncreate webhook https://crm.acme.test/in\n" {
+		t.Error(got)
+	}
+	if !strings.HasPrefix(r.Objects[0].Secret, "whsec_") || r.Objects[1].Secret != "" {
+		t.Errorf("secrets told: %+v", r.Objects)
+	}
+	if r := run(t, a, file, apply.Options{Prune: true}); r.Changed() || r.Objects[0].Secret != "" {
+		t.Errorf("again: %s", told(r))
+	}
+	out, err := a.Export(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := out.YAML()
+	if err != nil || strings.Contains(string(text), "whsec_") || len(out.Webhooks) != 3 {
+		t.Fatalf("%s %v", text, err)
+	}
+	if r := run(t, a, string(text), apply.Options{Prune: true}); r.Changed() {
+		t.Errorf("exported and applied: %s", told(r))
+	}
+	// One is gone, one is another, one has its URL twice.
+	r = run(t, a, `webhooks:
+  - {url: "https://crm.acme.test/in", events: ["user.created"], secret: `+other+`, disabled: true}
+  - {url: "https://crm.acme.test/in", events: ["client.*"]}
+`, apply.Options{Prune: true})
+	if got, want := told(r), `update webhook https://crm.acme.test/in [disabled events secret]
+delete webhook https://siem.acme.test/in
+create webhook https://crm.acme.test/in
+`; got != want {
+		t.Errorf("got\n%s", got)
+	}
+	list, err := a.Webhooks.List(t.Context(), "")
+	if err != nil || len(list) != 3 || list[0].ID != byCommand.ID || list[1].Status != storage.WebhookDisabled || len(list[1].OldSecret) == 0 {
+		t.Errorf("%+v %v", list, err)
+	}
+	for path, text := range map[string]string{
+		"webhooks[0].url":      `webhooks: [{url: "ftp://a.test", events: ["*"]}]`,
+		"webhooks[0].events":   `webhooks: [{url: "https://a.test/"}]`,
+		"webhooks[0].events.0": `webhooks: [{url: "https://a.test/", events: [nonsense]}]`,
+		"webhooks[0].secret":   `webhooks: [{url: "https://a.test/", events: ["*"], secret: whsec_c2hvcnQ=}]`,
+	} {
+		_, err := a.Apply(t.Context(), parse(t, text), apply.Options{})
+		if file, ok := errors.AsType[*apply.Error](err); !ok || !strings.HasPrefix(file.Problems[0].Path, strings.TrimSuffix(path, ".0")) {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }

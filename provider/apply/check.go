@@ -27,7 +27,7 @@ type check struct {
 }
 
 func (c *check) all(ctx context.Context) error {
-	for _, look := range []func(context.Context) error{c.organizations, c.roles, c.users, c.resources, c.clients, c.gates, c.owners} {
+	for _, look := range []func(context.Context) error{c.organizations, c.roles, c.users, c.resources, c.clients, c.gates, c.webhooks, c.owners} {
 		if err := look(ctx); err != nil {
 			return fmt.Errorf("apply: check: %w", err)
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 // Export reads what there is into the form of a file: applied again, it changes
-// nothing. Secrets of clients are never in it; password hashes only when asked
+// nothing. Secrets of clients and webhooks are never in it; password hashes only when asked
 // for, to move people to another installation. Deleted people and organizations
 // are left out.
 func (a *Applier) Export(ctx context.Context, passwordHashes bool) (*File, error) {
@@ -48,6 +48,9 @@ func (a *Applier) Export(ctx context.Context, passwordHashes bool) (*File, error
 	}
 	if err == nil {
 		err = a.exportGates(ctx, f, slugs)
+	}
+	if err == nil {
+		err = a.exportWebhooks(ctx, f)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("apply: export: %w", err)

@@ -13,6 +13,7 @@ type File struct {
 	Resources     []Resource     `json:"resources,omitempty"`
 	Clients       []Client       `json:"clients,omitempty"`
 	Gates         []Gate         `json:"gates,omitempty"`
+	Webhooks      []Webhook      `json:"webhooks,omitempty"`
 
 	name string
 	at   map[string]position // where each path is written

@@ -59,7 +59,7 @@ func TestParseSaysWhere(t *testing.T) {
 		{"no YAML", "users: [", "x.yaml:1:1: no YAML: did not find expected node content"},
 		{"not a mapping", "- a\n", "x.yaml:1:1: write a mapping"},
 		{"unknown name", "user: []\n", "x.yaml:1:1: user: unknown name; did you mean users?"},
-		{"unknown without a guess", "xyzzy: []\n", "x.yaml:1:1: xyzzy: unknown name; there are clients, gates, organizations, resources, roles, users"},
+		{"unknown without a guess", "xyzzy: []\n", "x.yaml:1:1: xyzzy: unknown name; there are clients, gates, organizations, resources, roles, users, webhooks"},
 		{"unknown below", "clients:\n  - client_id: a\n    redirect_uri: x\n", "x.yaml:3:5: clients[0].redirect_uri: unknown name; did you mean redirect_uris?"},
 		{"unknown profile claim", "users:\n  - emial: x\n", "x.yaml:2:5: users[0].emial: unknown name; did you mean email?"},
 		{"twice", "users: []\nusers: []\n", "x.yaml:2:1: users: this name stands here twice"},

@@ -68,6 +68,9 @@ func (r *run) all(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.webhooks(ctx); err != nil {
+		return err
+	}
 	if r.options.Prune {
 		return r.prune(ctx)
 	}

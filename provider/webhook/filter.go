@@ -29,9 +29,9 @@ func types() map[string]string {
 	return names
 }
 
-// filters checks what a webhook wants to be told of and takes out what is there
+// Filters checks what a webhook wants to be told of and takes out what is there
 // twice. A name that no event has is refused: it would be waited for in vain.
-func filters(in []string) ([]string, error) {
+func Filters(in []string) ([]string, error) {
 	if len(in) == 0 || len(in) > maxFilters {
 		return nil, fault.Field("events", fmt.Sprintf(`write 1 to %d types of events, such as "user.created", "user.*" or "*"`, maxFilters))
 	}

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"crypto/hmac"
 	"errors"
 	"fmt"
 	"io"
@@ -73,24 +74,44 @@ type Registration struct {
 	URL         string
 	Events      []string
 	Description string
+	Secret      string // empty: one is made
+	ManagedBy   string
+}
+
+// Check says what is wrong with a registration: fault.Invalid.
+func (s *Service) Check(in Registration) error {
+	_, errKinds := Filters(in.Events)
+	err := fault.All(s.checkURL(in.URL), errKinds, checkDescription(in.Description))
+	if in.Secret != "" {
+		_, errSecret := parseSecret(in.Secret)
+		err = fault.All(err, errSecret)
+	}
+	return err
 }
 
 // Create makes a webhook and returns its secret, this once. fault.Invalid,
 // fault.Conflict when there are too many.
 func (s *Service) Create(ctx context.Context, organizationID string, in Registration) (storage.Webhook, string, error) {
 	w := storage.Webhook{
-		ID: storage.NewID(), OrganizationID: organizationID, URL: in.URL, Description: in.Description, Status: storage.WebhookEnabled, Version: 1,
+		ID: storage.NewID(), OrganizationID: organizationID, URL: in.URL, Description: in.Description, Status: storage.WebhookEnabled, ManagedBy: in.ManagedBy, Version: 1,
 	}
-	kinds, errKinds := filters(in.Events)
-	if err := fault.All(s.checkURL(in.URL), errKinds, checkDescription(in.Description)); err != nil {
+	if err := s.Check(in); err != nil {
 		return w, "", fmt.Errorf("webhook: create: %w", err)
 	}
-	w.Events = kinds
-	secret, sealed, err := newSecret(s.Random, s.Key, w.ID)
+	kinds, err := Filters(in.Events)
 	if err != nil {
 		return w, "", fmt.Errorf("webhook: create: %w", err)
 	}
-	w.Secret = sealed
+	w.Events = kinds
+	secret := in.Secret
+	if secret == "" {
+		if secret, err = newSecret(s.Random); err != nil {
+			return w, "", fmt.Errorf("webhook: create: %w", err)
+		}
+	}
+	if w.Secret, err = seal(s.Key, w.ID, secret); err != nil {
+		return w, "", fmt.Errorf("webhook: create: %w", err)
+	}
 	err = s.Change.Do(ctx, "webhook: create", func(ctx context.Context, c *change.Change) error {
 		if err := s.room(ctx, organizationID); err != nil {
 			return err
@@ -224,7 +245,7 @@ func (s *Service) apply(w *storage.Webhook, p Patch) (fields []string, err error
 		err, fields, w.URL = fault.All(err, s.checkURL(*p.URL)), append(fields, "url"), *p.URL
 	}
 	if p.Events != nil {
-		kinds, problem := filters(*p.Events)
+		kinds, problem := Filters(*p.Events)
 		err, fields, w.Events = fault.All(err, problem), append(fields, "events"), kinds
 	}
 	if p.Description != nil && *p.Description != w.Description {
@@ -261,13 +282,42 @@ func (s *Service) Rotate(ctx context.Context, organizationID, id string, overlap
 	if overlap < 0 || overlap > MaxOverlap {
 		return storage.Webhook{}, "", fault.Field("overlap", fmt.Sprintf("0 to %d, in seconds", int(MaxOverlap.Seconds())))
 	}
-	secret, sealed, err := newSecret(s.Random, s.Key, id)
+	secret, err := newSecret(s.Random)
 	if err != nil {
 		return storage.Webhook{}, "", fmt.Errorf("webhook: rotate: %w", err)
 	}
-	var w storage.Webhook
+	w, err := s.replaceSecret(ctx, organizationID, id, secret, overlap)
+	return w, secret, err
+}
+
+// SetSecret gives a webhook of the system a secret that was chosen elsewhere, and
+// says whether it is another one. The old one signs too for DefaultOverlap.
+func (s *Service) SetSecret(ctx context.Context, id, secret string) (bool, error) {
+	raw, err := parseSecret(secret)
+	if err != nil {
+		return false, err
+	}
+	w, err := s.Get(ctx, "", id)
+	if err != nil {
+		return false, err
+	}
+	have, err := secrets(s.Key, w, w.OldUntil) // the present one alone
+	if err != nil {
+		return false, fmt.Errorf("webhook: set secret: %w", err)
+	}
+	if hmac.Equal(have[0], raw) {
+		return false, nil
+	}
+	_, err = s.replaceSecret(ctx, "", id, secret, DefaultOverlap)
+	return err == nil, err
+}
+
+func (s *Service) replaceSecret(ctx context.Context, organizationID, id, secret string, overlap time.Duration) (w storage.Webhook, err error) {
+	sealed, err := seal(s.Key, id, secret)
+	if err != nil {
+		return w, fmt.Errorf("webhook: rotate: %w", err)
+	}
 	err = s.Change.Do(ctx, "webhook: rotate secret", func(ctx context.Context, c *change.Change) error {
-		var err error
 		if w, err = s.Get(ctx, organizationID, id); err != nil {
 			return err
 		}
@@ -283,7 +333,7 @@ func (s *Service) Rotate(ctx context.Context, organizationID, id string, overlap
 		c.Record(webhookEvent(event.WebhookSecretRotated, w, map[string]any{"old_until": c.Now.Add(overlap).Unix()}))
 		return nil
 	})
-	return w, secret, err
+	return w, err
 }
 
 func (s *Service) kick() {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signet-idp/signet/keys"
+	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/storage"
 )
 
@@ -37,13 +38,33 @@ type Sealer interface {
 	Open(aad, sealed []byte) ([]byte, error)
 }
 
-// newSecret makes a secret and seals it for the webhook.
-func newSecret(random io.Reader, key Sealer, webhookID string) (secret string, sealed []byte, err error) {
+// newSecret makes a secret.
+func newSecret(random io.Reader) (string, error) {
 	raw := make([]byte, secretBytes)
 	if _, err := io.ReadFull(random, raw); err != nil {
-		return "", nil, fmt.Errorf("random: %w", err)
+		return "", fmt.Errorf("random: %w", err)
 	}
-	return secretPrefix + base64.StdEncoding.EncodeToString(raw), key.Seal(binding(webhookID), raw), nil
+	return secretPrefix + base64.StdEncoding.EncodeToString(raw), nil
+}
+
+// parseSecret reads a secret of 24 to 64 bytes (Standard Webhooks 1.0.0,
+// "Signature scheme").
+func parseSecret(secret string) ([]byte, error) {
+	text, ok := strings.CutPrefix(secret, secretPrefix)
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if !ok || err != nil || len(raw) < 24 || len(raw) > 64 {
+		return nil, fault.Field("secret", "a secret is whsec_ and the base64 of 24 to 64 bytes; leave it out to have one made")
+	}
+	return raw, nil
+}
+
+// seal seals a secret for the webhook.
+func seal(key Sealer, webhookID, secret string) ([]byte, error) {
+	raw, err := parseSecret(secret)
+	if err != nil {
+		return nil, err
+	}
+	return key.Seal(binding(webhookID), raw), nil
 }
 
 // secrets opens what signs at now: the webhook's secret, and the one before

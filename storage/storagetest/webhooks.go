@@ -14,7 +14,7 @@ func webhook(organizationID string) storage.Webhook {
 		ID: storage.NewID(), OrganizationID: organizationID, URL: "https://hooks.acme.test/in?x=1", Events: []string{"user.*", "organization.created"},
 		Description: "To the CRM", Status: storage.WebhookEnabled, Reason: "", Secret: []byte("sealed\x00"), OldSecret: []byte("old\xff"),
 		OldUntil: epoch.Add(24 * time.Hour), StartSeq: 7, FailingSince: epoch.Add(-time.Hour), PausedUntil: epoch.Add(time.Minute),
-		Version: 1, CreatedAt: epoch, UpdatedAt: epoch,
+		ManagedBy: "apply", Version: 1, CreatedAt: epoch, UpdatedAt: epoch,
 	}
 }
 
