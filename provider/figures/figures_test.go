@@ -549,8 +549,13 @@ func TestAlerts(t *testing.T) {
 // writes fail, are all on record in the end, and none twice.
 func TestTally(t *testing.T) {
 	t.Parallel()
-	store := teststore.New(t)
-	f := newFixture(t, store)
+	for name, store := range map[string]*sqlstore.Store{"sqlite": teststore.New(t), "postgres": teststore.Postgres(t, 1)[0]} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); tallyCounts(t, newFixture(t, store)) })
+	}
+}
+
+func tallyCounts(t *testing.T, f *fixture) {
+	t.Helper()
 	var (
 		mu    sync.Mutex
 		calls int
@@ -558,10 +563,13 @@ func TestTally(t *testing.T) {
 	tally := &figures.Tally{Clock: f.clock, Record: func(ctx context.Context, events ...event.Event) error {
 		mu.Lock()
 		calls++
-		fails := calls%3 == 0
+		way := calls % 5
 		mu.Unlock()
-		if fails {
+		switch way {
+		case 0:
 			return errors.New("the database is away")
+		case 1: // it was written, but nobody hears of it
+			return errors.Join(f.rec.Record(ctx, events...), errors.New("the database is away"))
 		}
 		return f.rec.Record(ctx, events...)
 	}}

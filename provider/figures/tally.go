@@ -3,6 +3,7 @@ package figures
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/signet-idp/signet/internal/clock"
 	"github.com/signet-idp/signet/provider/event"
+	"github.com/signet-idp/signet/storage"
 )
 
 // Tally counts tokens in memory, so that issuing one writes no row, and records
@@ -21,6 +23,9 @@ type Tally struct {
 
 	mu     sync.Mutex
 	counts map[tallied]*count
+
+	flush  sync.Mutex // one at a time
+	unsent []event.Event
 }
 
 type tallied struct{ client, organization, grant string }
@@ -61,8 +66,20 @@ func (t *Tally) Add(client, organization, grant string, issued bool) {
 }
 
 // Flush records what was counted. What cannot be written is kept for the next
-// time.
+// time, and has the same ids then: a commit that succeeded although it did not
+// seem to is recognized, and nothing counts twice.
 func (t *Tally) Flush(ctx context.Context) error {
+	t.flush.Lock()
+	defer t.flush.Unlock()
+	if err := t.send(ctx); err != nil { // what is counted meanwhile adds up in the memory that it has anyway
+		return err
+	}
+	t.unsent = t.cut()
+	return t.send(ctx)
+}
+
+// cut takes what was counted, as events.
+func (t *Tally) cut() []event.Event {
 	t.mu.Lock()
 	counts := t.counts
 	t.counts = nil
@@ -75,41 +92,29 @@ func (t *Tally) Flush(ctx context.Context) error {
 		return cmp.Or(cmp.Compare(a.client, b.client), cmp.Compare(a.organization, b.organization), cmp.Compare(a.grant, b.grant))
 	})
 	now := t.Clock.Now()
-	for some := range slices.Chunk(keys, event.MaxBatch) {
-		events := make([]event.Event, len(some))
-		for i, k := range some {
-			c := counts[k]
-			events[i] = event.Event{
-				Type: event.TokenIssuedCounted, Subject: k.client, Organization: k.organization, Data: map[string]any{
-					"grant_type": k.grant, "issued": c.issued, "refused": c.refused, "from": c.from.Unix(), "to": now.Unix(),
-				},
-			}
-		}
-		if err := t.Record(ctx, events...); err != nil {
-			t.restore(counts)
-			return fmt.Errorf("figures: tally: %w", err)
-		}
-		for _, k := range some {
-			delete(counts, k)
+	events := make([]event.Event, len(keys))
+	for i, k := range keys {
+		c := counts[k]
+		events[i] = event.Event{
+			ID: storage.NewID(), Type: event.TokenIssuedCounted, Subject: k.client, Organization: k.organization, Data: map[string]any{
+				"grant_type": k.grant, "issued": c.issued, "refused": c.refused, "from": c.from.Unix(), "to": now.Unix(),
+			},
 		}
 	}
-	return nil
+	return events
 }
 
-func (t *Tally) restore(counts map[tallied]*count) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.counts == nil {
-		t.counts = counts
-		return
-	}
-	for k, c := range counts {
-		if have := t.counts[k]; have != nil {
-			have.issued, have.refused, have.from = have.issued+c.issued, have.refused+c.refused, c.from
-		} else {
-			t.counts[k] = c
+// send records what was cut, a batch at a time. A batch with an id that is
+// there was written before, and as a whole.
+func (t *Tally) send(ctx context.Context) error {
+	for len(t.unsent) > 0 {
+		some := t.unsent[:min(len(t.unsent), event.MaxBatch)]
+		if err := t.Record(ctx, some...); err != nil && !errors.Is(err, storage.ErrConflict) {
+			return fmt.Errorf("figures: tally: %w", err)
 		}
+		t.unsent = t.unsent[len(some):]
 	}
+	return nil
 }
 
 // Run flushes each period until ctx ends, and once more then.
