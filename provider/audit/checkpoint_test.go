@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,9 @@ func TestOneReplicaSigns(t *testing.T) {
 	})
 }
 
-// The checkpointer reads again what it signs.
+// The checkpointer reads again what it signs, and signs what does not hold
+// together as well: the break is then found for ever, and what comes after it is
+// covered.
 func TestSignerNoticesABrokenChain(t *testing.T) {
 	t.Parallel()
 	r := onSQLite(t)
@@ -80,6 +83,20 @@ func TestSignerNoticesABrokenChain(t *testing.T) {
 	r.checkpoint(t)
 	if r.signer.Broken() != 1 {
 		t.Error("a row that was changed in the last minute was not noticed")
+	}
+	r.happen(t, 5)
+	if !r.checkpoint(t) || r.signer.Broken() != 1 {
+		t.Error("what came afterwards was not signed, or taken for broken")
+	}
+	has := func(kinds ...audit.Kind) bool {
+		return slices.ContainsFunc(r.verify(t).Findings, func(f audit.Finding) bool { return slices.Contains(kinds, f.Kind) })
+	}
+	if !has(audit.Changed) {
+		t.Error("the change is not found any more")
+	}
+	r.rechain(t, 8) // to hide it
+	if !has(audit.Rewritten, audit.BadCheckpoint) {
+		t.Error("the change could be hidden")
 	}
 }
 

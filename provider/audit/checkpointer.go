@@ -97,6 +97,9 @@ func (c *Checkpointer) Tick(ctx context.Context) (bool, error) {
 		c.broken.Add(1)
 		c.c.Log.ErrorContext(ctx, "the record's chain does not hold: run signet audit verify",
 			slog.Int64("since", last.Seq), slog.String("finding", report.Findings[0].String()))
+		// It is signed all the same: that the value was this, not that all is
+		// well. The break cannot be mended behind a signature, and one changed row
+		// does not leave everything after it unsigned.
 	}
 	hash, err := hex.DecodeString(report.Hash)
 	if err != nil {
