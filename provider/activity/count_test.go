@@ -2,7 +2,6 @@ package activity_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"testing"
@@ -12,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/signet-idp/signet/internal/testkit/fakeclock"
+	"github.com/signet-idp/signet/internal/testkit/testrecord"
 	"github.com/signet-idp/signet/internal/testkit/teststore"
-	"github.com/signet-idp/signet/keys/keytest"
 	"github.com/signet-idp/signet/provider/activity"
 	"github.com/signet-idp/signet/provider/change"
 	"github.com/signet-idp/signet/provider/event"
@@ -37,16 +36,7 @@ type fixture struct {
 func newFixture(tb testing.TB, store *sqlstore.Store) *fixture {
 	tb.Helper()
 	f := &fixture{tb: tb, store: store, clock: fakeclock.New(start())}
-	purpose, err := keytest.DataKeyring(tb, f.clock).Purpose(tb.Context(), "person")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if f.rec, err = event.NewRecorder(event.Config{Store: store, Sealer: purpose, Clock: f.clock, Random: rand.Reader}); err != nil {
-		tb.Fatal(err)
-	}
-	if f.seq, err = event.NewSequencer(event.SequencerConfig{Store: store, Clock: f.clock, Holder: "s"}); err != nil {
-		tb.Fatal(err)
-	}
+	f.rec, f.seq = testrecord.New(tb, store, f.clock)
 	f.did = &activity.Service{
 		Store: store, Opener: f.rec, Clock: f.clock,
 		Changes: change.Runner{Store: store, Events: f.rec, Clock: f.clock, Longest: time.Hour},

@@ -2,7 +2,6 @@ package audit_test
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"os"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/signet-idp/signet/internal/testkit/fakeclock"
 	"github.com/signet-idp/signet/internal/testkit/servers"
+	"github.com/signet-idp/signet/internal/testkit/testrecord"
 	"github.com/signet-idp/signet/internal/testkit/teststore"
 	"github.com/signet-idp/signet/keys"
 	"github.com/signet-idp/signet/keys/keytest"
@@ -82,17 +82,9 @@ func newRecord(tb testing.TB, store *sqlstore.Store, raw *sql.DB) *record {
 	tb.Helper()
 	clk := fakeclock.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	r := &record{store: store, raw: raw, clock: clk, keys: keytest.Manager(tb, clk), path: filepath.Join(tb.TempDir(), "checkpoints.jsonl"), ctx: context.WithoutCancel(tb.Context())}
-	purpose, err := keytest.DataKeyring(tb, clk).Purpose(tb.Context(), "person")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if r.recorder, err = event.NewRecorder(event.Config{Store: store, Sealer: purpose, Clock: clk, Random: rand.Reader}); err != nil {
-		tb.Fatal(err)
-	}
-	if r.sequencer, err = event.NewSequencer(event.SequencerConfig{Store: store, Clock: clk, Holder: "a"}); err != nil {
-		tb.Fatal(err)
-	}
+	r.recorder, r.sequencer = testrecord.New(tb, store, clk)
 	r.signer = r.checkpointer(tb, "a")
+	var err error
 	if r.file, err = audit.OpenFile(r.path, store, nil); err != nil {
 		tb.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package figures_test
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/signet-idp/signet/internal/testkit/fakeclock"
+	"github.com/signet-idp/signet/internal/testkit/testrecord"
 	"github.com/signet-idp/signet/internal/testkit/teststore"
-	"github.com/signet-idp/signet/keys/keytest"
 	"github.com/signet-idp/signet/provider/event"
 	"github.com/signet-idp/signet/provider/fault"
 	"github.com/signet-idp/signet/provider/figures"
@@ -39,16 +38,8 @@ type fixture struct {
 func newFixture(tb testing.TB, store *sqlstore.Store) *fixture {
 	tb.Helper()
 	f := &fixture{tb: tb, store: store, clock: fakeclock.New(begin())}
-	purpose, err := keytest.DataKeyring(tb, f.clock).Purpose(tb.Context(), "person")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if f.rec, err = event.NewRecorder(event.Config{Store: store, Sealer: purpose, Clock: f.clock, Random: rand.Reader}); err != nil {
-		tb.Fatal(err)
-	}
-	if f.seq, err = event.NewSequencer(event.SequencerConfig{Store: store, Clock: f.clock, Holder: "s"}); err != nil {
-		tb.Fatal(err)
-	}
+	f.rec, f.seq = testrecord.New(tb, store, f.clock)
+	var err error
 	if f.ask, err = figures.New(store, f.clock); err != nil {
 		tb.Fatal(err)
 	}
