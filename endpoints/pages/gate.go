@@ -210,7 +210,7 @@ type GateCookies struct {
 // NewGateCookies names the cookies of an origin.
 func NewGateCookies(origin string) GateCookies {
 	if strings.HasPrefix(origin, "https://") {
-		return GateCookies{ticket: "__Host-signet-gate", secret: "__Host-signet-gate-login", secure: true}
+		return GateCookies{ticket: "__Host-signet-gate", secret: "__Host-signet-gate-login", secure: true} //nolint:gosec // names of cookies
 	}
 	sum := sha256.Sum256([]byte(origin))
 	name := "signet-gate-" + hex.EncodeToString(sum[:6])

@@ -249,5 +249,5 @@ func LoginURL(origin, path string) string {
 	return origin + PathLogin + "?return_to=" + url.QueryEscape(ReturnPath(path))
 }
 
-// ErrHost: a request for a host that the gate does not protect.
+// ErrHost means a request for a host that the gate does not protect.
 var ErrHost = errors.New("gate: host is not protected by this gate")

@@ -53,10 +53,10 @@ type Ticket struct {
 }
 
 var (
-	// ErrState: an answer to a sign-in that this browser has not begun, or too
+	// ErrState means an answer to a sign-in that this browser has not begun, or too
 	// long ago.
 	ErrState = errors.New("gate: state does not belong to this browser")
-	// ErrTooLarge: what is to be said of somebody does not fit a cookie.
+	// ErrTooLarge means that what is to be said of somebody does not fit a cookie.
 	ErrTooLarge = errors.New("gate: cookie too large")
 )
 
@@ -250,7 +250,7 @@ type state struct {
 
 func (s state) seal(secret, gate, origin string) string {
 	b := append([]byte{}, s.nonce...)
-	b = binary.BigEndian.AppendUint64(b, uint64(s.began)) //nolint:gosec // seconds since 1970
+	b = binary.BigEndian.AppendUint64(b, uint64(s.began))
 	b = append(b, s.path...)
 	return base64.RawURLEncoding.EncodeToString(append(mac(secret, gate+" "+origin, b), b...))
 }
@@ -266,7 +266,7 @@ func open(secret, gate, origin, sealed string) (state, error) {
 	}
 	return state{
 		nonce: b[:nonceSize],
-		began: int64(binary.BigEndian.Uint64(b[nonceSize:])), //nolint:gosec // as above
+		began: int64(binary.BigEndian.Uint64(b[nonceSize:])),
 		path:  ReturnPath(string(b[nonceSize+8:])),
 	}, nil
 }

@@ -276,12 +276,9 @@ func TestBrowserGateRefusals(t *testing.T) {
 		if page = p.opens(s.URL + "/"); page.Status != http.StatusForbidden {
 			t.Errorf("%d %s", page.Status, page.URL)
 		}
-		if style := regexp.MustCompile(`href="(/.signet/ui/assets/[^"]+css)"`).FindStringSubmatch(page.Body); page.Status == http.StatusForbidden && style != nil {
-			t.Error("the gate's own answer is no page")
-		}
 		page = p.opens(s.URL + "/.signet/callback?state=x")
-		style := regexp.MustCompile(`href="(/.signet/ui/assets/[^"]+css)"`).FindStringSubmatch(page.Body)
-		if style == nil || p.opens(s.URL+style[1]).Status != http.StatusOK {
+		style := regexp.MustCompile(`/.signet/ui/assets/[^"]+css`).FindString(page.Body)
+		if style == "" || p.opens(s.URL+style).Status != http.StatusOK {
 			t.Errorf("the page has no style: %.300s", page.Body)
 		}
 	})
@@ -624,7 +621,7 @@ func TestBrowserGateEnvoy(t *testing.T) {
 	s := b.site(t, storage.Gate{Name: "intranet"})
 	p := newPerson(t, b.in)
 	p.signsIn(p.opens(s.URL+"/"), "ada@example.test")
-	asks := func(method, host string, signedIn bool) *http.Response {
+	asks := func(method, host string, signedIn bool) (int, http.Header) {
 		t.Helper()
 		r := p.request(method, b.in.URL+"/auth/validate/ext-authz/intranet/reports/1?a=%2F&b", "")
 		r.Host = host
@@ -636,20 +633,23 @@ func TestBrowserGateEnvoy(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		return resp
+		return resp.StatusCode, resp.Header
 	}
-	resp := asks(http.MethodGet, s.host, false)
-	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusFound || to != s.URL+"/.signet/login?return_to=%2Freports%2F1%3Fa%3D%252F%26b" {
-		t.Errorf("%d %s", resp.StatusCode, to)
+	status, h := asks(http.MethodGet, s.host, false)
+	if to := h.Get("Location"); status != http.StatusFound || to != s.URL+"/.signet/login?return_to=%2Freports%2F1%3Fa%3D%252F%26b" {
+		t.Errorf("%d %s", status, to)
 	}
 	for _, method := range []string{http.MethodGet, http.MethodPut, "PROPFIND"} {
-		if resp := asks(method, s.host, true); resp.StatusCode != http.StatusOK || resp.Header.Get("X-Signet-Subject") != user.ID {
-			t.Errorf("%s: %d", method, resp.StatusCode)
+		if status, h := asks(method, s.host, true); status != http.StatusOK || h.Get("X-Signet-Subject") != user.ID {
+			t.Errorf("%s: %d", method, status)
 		}
 	}
-	for _, refused := range []*http.Response{asks(http.MethodPut, s.host, false), asks(http.MethodGet, "evil.test", true), asks(http.MethodGet, "", true)} {
-		if refused.StatusCode != http.StatusUnauthorized || refused.Header.Get("Location") != "" {
-			t.Errorf("%d %s", refused.StatusCode, refused.Header.Get("Location"))
+	for _, c := range []struct {
+		method, host string
+		signedIn     bool
+	}{{http.MethodPut, s.host, false}, {http.MethodGet, "evil.test", true}, {http.MethodGet, "", true}} {
+		if status, h := asks(c.method, c.host, c.signedIn); status != http.StatusUnauthorized || h.Get("Location") != "" {
+			t.Errorf("%+v: %d %s", c, status, h.Get("Location"))
 		}
 	}
 }
