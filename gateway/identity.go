@@ -9,7 +9,7 @@ import (
 // headers are the names under which upstreams learn who calls, as oauth2-proxy,
 // Authelia and Signet's own /auth/validate name them.
 func headers(c *Claims) [16][2]string {
-	roles := strings.Join(c.Roles, ",")
+	roles := joined(c.Roles, ",")
 	var email struct {
 		Email string `json:"email"`
 	}
@@ -30,7 +30,7 @@ func headers(c *Claims) [16][2]string {
 		{"X-Signet-Subject", c.Subject},
 		{"X-Signet-Org", c.OrgID},
 		{"X-Signet-Roles", roles},
-		{"X-Signet-Scope", strings.Join(c.Scope, " ")},
+		{"X-Signet-Scope", joined(c.Scope, " ")},
 		{"X-Signet-Client", c.ClientID},
 		{"X-Signet-Session", c.SessionID},
 		{"X-Signet-Acr", c.ACR},
@@ -60,6 +60,18 @@ func SetIdentity(h http.Header, c *Claims) {
 
 // maxHeader bounds one header, in bytes.
 const maxHeader = 4 << 10
+
+// joined is a list that fits a header: what does not fit is left out, since half
+// the name of a role may be the name of another.
+func joined(list []string, separator string) string {
+	size := 0
+	for i, s := range list {
+		if size += len(s) + len(separator); size > maxHeader {
+			return strings.Join(list[:i], separator)
+		}
+	}
+	return strings.Join(list, separator)
+}
 
 // visible keeps printable ASCII and percent-encodes the rest.
 func visible(s string) string {

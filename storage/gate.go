@@ -18,6 +18,9 @@ type Gate struct {
 	// Style is empty, or "auth-request" for gateways that know 200, 401 and 403
 	// only.
 	Style string
+	// Fail is empty: while nobody can say whether a token was revoked, the gate
+	// refuses; or "open-on-valid-signature": it lets in who has a good token.
+	Fail string
 	// Browser makes the gate a relying party of its own; nil: it judges bearer
 	// tokens only.
 	Browser   *GateBrowser

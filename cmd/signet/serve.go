@@ -18,6 +18,7 @@ import (
 	"github.com/signet-idp/signet/cmd/signet/config"
 	"github.com/signet-idp/signet/internal/telemetry"
 	"github.com/signet-idp/signet/provider/apply"
+	"github.com/signet-idp/signet/storage/volatile/redis"
 )
 
 // newServeCommand makes `signet serve`.
@@ -55,6 +56,7 @@ func serve(ctx context.Context, loaded *config.Loaded, stdout io.Writer, stderr 
 		Format: cfg.Log.Format, Level: level(cfg.Log.Level), Terminal: telemetry.IsTerminal(stderr),
 	})
 	defer func() { err = errors.Join(err, buffer.Close()) }()
+	redis.LogTo(log)
 	for _, w := range loaded.Warnings {
 		log.Warn("configuration", "warning", w)
 	}

@@ -90,6 +90,9 @@ func (h *Handler) answerBrowser(w http.ResponseWriter, r *http.Request, in input
 			verdict = errors.Join(token.ErrUnknownVerdict, err)
 		} // else it is good for now, and the next request tries again
 	}
+	if t != nil && in.open() && errors.Is(verdict, token.ErrUnknownVerdict) {
+		verdict = nil
+	}
 	if verdict == nil {
 		in.ticket = t
 		if verdict = gate.Judge(g, t, h.Now()); !errors.Is(verdict, gate.ErrStepUp) {

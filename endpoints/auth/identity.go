@@ -12,7 +12,7 @@ import (
 // always all of them, empty when unknown, so that a client's own value never
 // gets through.
 func identity(h http.Header, t *token.Verified) {
-	roles := strings.Join(t.Roles, ",")
+	roles := joined(t.Roles, ",")
 	for _, v := range []struct{ name, value string }{
 		{"X-Auth-Request-User", t.Subject},
 		{"X-Auth-Request-Email", t.Email},
@@ -25,7 +25,7 @@ func identity(h http.Header, t *token.Verified) {
 		{"X-Signet-Subject", t.Subject},
 		{"X-Signet-Org", t.OrgID},
 		{"X-Signet-Roles", roles},
-		{"X-Signet-Scope", strings.Join(t.Scope, " ")},
+		{"X-Signet-Scope", joined(t.Scope, " ")},
 		{"X-Signet-Client", t.ClientID},
 		{"X-Signet-Session", t.SID},
 		{"X-Signet-Acr", t.ACR},
@@ -37,6 +37,18 @@ func identity(h http.Header, t *token.Verified) {
 
 // maxHeader bounds one identity header, in bytes.
 const maxHeader = 4 << 10
+
+// joined is a list that fits a header: what does not fit is left out, since half
+// the name of a role may be the name of another.
+func joined(list []string, separator string) string {
+	size := 0
+	for i, s := range list {
+		if size += len(s) + len(separator); size > maxHeader {
+			return strings.Join(list[:i], separator)
+		}
+	}
+	return strings.Join(list, separator)
+}
 
 // visible keeps printable ASCII and percent-encodes the rest.
 func visible(s string) string {

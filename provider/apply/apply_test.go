@@ -429,7 +429,7 @@ func TestGates(t *testing.T) {
 	file := parse(t, `
 organizations: [{slug: acme, name: Acme}]
 gates:
-  - {name: orders, audience: "https://api.acme.test", scopes: ["orders:read"], organization: acme, acr: aal2, max_age: 600, style: auth-request,
+  - {name: orders, audience: "https://api.acme.test", scopes: ["orders:read"], organization: acme, acr: aal2, max_age: 600, style: auth-request, fail: open-on-valid-signature,
      browser: {hosts: [orders.acme.test, "localhost:8080"], redirect: never, lifetime: 600}}
   - {name: open}
 `)
@@ -460,6 +460,7 @@ gates:
 
 	for name, text := range map[string]string{
 		"no hosts":     `gates: [{name: a, browser: {}}]`,
+		"a failure":    `gates: [{name: a, fail: open}]`,
 		"a host":       `gates: [{name: a, browser: {hosts: ["https://a.test"]}}]`,
 		"a redirect":   `gates: [{name: a, browser: {hosts: [a.test], redirect: always}}]`,
 		"a lifetime":   `gates: [{name: a, browser: {hosts: [a.test], lifetime: 90000}}]`,

@@ -259,7 +259,7 @@ func (c *check) gates(ctx context.Context) error {
 func (g Gate) row(organizationID string) storage.Gate {
 	return storage.Gate{
 		Name: g.Name, Audience: g.Audience, Scopes: g.Scopes, Roles: g.Roles, OrganizationID: organizationID, ACR: g.ACR,
-		MaxAge: time.Duration(g.MaxAge) * time.Second, Style: g.Style, Browser: g.Browser, ManagedBy: ManagedBy,
+		MaxAge: time.Duration(g.MaxAge) * time.Second, Style: g.Style, Fail: g.Fail, Browser: g.Browser, ManagedBy: ManagedBy,
 	}
 }
 

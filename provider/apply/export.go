@@ -132,7 +132,7 @@ func (a *Applier) exportGates(ctx context.Context, f *File, slugs map[string]str
 			after = g.Name
 			f.Gates = append(f.Gates, Gate{
 				Name: g.Name, Audience: g.Audience, Scopes: g.Scopes, Roles: g.Roles, Organization: slugs[g.OrganizationID],
-				ACR: g.ACR, MaxAge: int64(g.MaxAge / time.Second), Style: g.Style, Browser: g.Browser,
+				ACR: g.ACR, MaxAge: int64(g.MaxAge / time.Second), Style: g.Style, Fail: g.Fail, Browser: g.Browser,
 			})
 		}
 		return after, len(list), err

@@ -78,6 +78,7 @@ type Gate struct {
 	ACR          string   `json:"acr,omitempty"`
 	MaxAge       int64    `json:"max_age,omitempty"` // seconds
 	Style        string   `json:"style,omitempty"`
+	Fail         string   `json:"fail,omitempty"`
 	// Browser makes the gate sign people in who come with a browser.
 	Browser *storage.GateBrowser `json:"browser,omitempty"`
 }

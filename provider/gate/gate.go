@@ -28,6 +28,11 @@ const Default = "default"
 // StyleAuthRequest is for gateways that know 200, 401 and 403 only.
 const StyleAuthRequest = "auth-request"
 
+// FailOpen is for gates that let in who has a good token while nobody can say
+// whether it was revoked: this replica has been cut off from the database for
+// longer than SIGNET_REVOCATION_MAX_STALE. What it knows to be revoked stays so.
+const FailOpen = "open-on-valid-signature"
+
 // Why a good token does not pass.
 var (
 	// ErrInsufficient means that it lacks a scope, a role, the audience or the
@@ -104,6 +109,9 @@ func Normalize(g storage.Gate) (storage.Gate, error) {
 	}
 	if g.Style != "" && g.Style != StyleAuthRequest {
 		wrong("style", "auth-request, or nothing")
+	}
+	if g.Fail != "" && g.Fail != FailOpen {
+		wrong("fail", "open-on-valid-signature, or nothing")
 	}
 	if g.Browser != nil {
 		g.Browser = normalizeBrowser(g.Browser, wrong)
@@ -206,6 +214,7 @@ func Changed(old, g storage.Gate) []string {
 	note("acr", old.ACR != g.ACR)
 	note("max_age", old.MaxAge != g.MaxAge)
 	note("style", old.Style != g.Style)
+	note("fail", old.Fail != g.Fail)
 	note("browser", !reflect.DeepEqual(old.Browser, g.Browser))
 	return fields
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/signet-idp/signet/storage/sqlstore/engine"
 )
 
-const gateColumns = `name, audience, scopes, roles, organization_id, acr, max_age, style, browser, managed_by, version, created_at, updated_at`
+const gateColumns = `name, audience, scopes, roles, organization_id, acr, max_age, style, fail, browser, managed_by, version, created_at, updated_at`
 
 func gateDest(g *storage.Gate) []any {
 	return []any{
-		&g.Name, &g.Audience, &g.Scopes, &g.Roles, &g.OrganizationID, &g.ACR, &g.MaxAge, &g.Style,
+		&g.Name, &g.Audience, &g.Scopes, &g.Roles, &g.OrganizationID, &g.ACR, &g.MaxAge, &g.Style, &g.Fail,
 		engine.JSON{V: &g.Browser},
 		&g.ManagedBy, &g.Version, &g.CreatedAt, &g.UpdatedAt,
 	}
@@ -27,12 +27,12 @@ func scanGate(scan engine.Scan) (g storage.Gate, err error) {
 func (s *Store) PutGate(ctx context.Context, g storage.Gate) error {
 	return s.bumping(ctx, func(ctx context.Context) error {
 		_, err := s.exec(ctx, "put gate", `INSERT INTO gates (`+gateColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 			ON CONFLICT (name) DO UPDATE SET audience = excluded.audience, scopes = excluded.scopes, roles = excluded.roles,
 			organization_id = excluded.organization_id, acr = excluded.acr, max_age = excluded.max_age, style = excluded.style,
-			browser = excluded.browser,
+			fail = excluded.fail, browser = excluded.browser,
 			managed_by = excluded.managed_by, updated_at = excluded.updated_at, version = gates.version + 1`,
-			g.Name, g.Audience, g.Scopes, g.Roles, g.OrganizationID, g.ACR, g.MaxAge, g.Style,
+			g.Name, g.Audience, g.Scopes, g.Roles, g.OrganizationID, g.ACR, g.MaxAge, g.Style, g.Fail,
 			engine.JSON{V: g.Browser}, g.ManagedBy, g.Version, g.CreatedAt, g.UpdatedAt)
 		return err
 	})

@@ -11,7 +11,7 @@ func testGates(t *testing.T, r []Store) {
 	s, ctx := r[0], t.Context()
 	v := storage.Gate{
 		Name: "orders", Audience: "https://api.acme.test", Scopes: []string{"orders:read", "orders:write"}, Roles: []string{"owner", "system:admin"},
-		OrganizationID: storage.NewID(), ACR: "aal2", MaxAge: 10 * time.Minute, Style: "auth-request",
+		OrganizationID: storage.NewID(), ACR: "aal2", MaxAge: 10 * time.Minute, Style: "auth-request", Fail: "open-on-valid-signature",
 		Browser: &storage.GateBrowser{Hosts: []string{"orders.acme.test", "localhost:3000"}, Redirect: "never", Lifetime: 600}, ManagedBy: "apply", Version: 1,
 		CreatedAt: epoch, UpdatedAt: epoch,
 	}

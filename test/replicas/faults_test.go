@@ -13,6 +13,7 @@ import (
 
 	"github.com/signet-idp/signet/internal/testkit/fakeclock"
 	"github.com/signet-idp/signet/internal/testkit/servers"
+	"github.com/signet-idp/signet/provider/gate"
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
 )
@@ -121,6 +122,34 @@ func TestDatabaseAway(t *testing.T) {
 	f := newFragile(t)
 	l := f.login(t, f.in, f.person.ID, "openid", nil)
 	f.memory(t, l.tokens.AccessToken, 200)
+	// Gates differ in what they do when nobody knows.
+	for _, g := range []storage.Gate{{Name: "closed"}, {Name: "open", Fail: gate.FailOpen}} {
+		if _, err := f.in.Gates.Put(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.in.Sync(t)
+	revoked := f.login(t, f.in, f.person.ID, "openid", nil).tokens.AccessToken
+	if err := revokeAt(t, f.in, "web", revoked); err != nil {
+		t.Fatal(err)
+	}
+	f.in.Sync(t)
+	gates := func(closed, open int) {
+		t.Helper()
+		for name, want := range map[string]int{"closed": closed, "open": open} {
+			for token, want := range map[string]int{l.tokens.AccessToken: want, revoked: 401, l.tokens.AccessToken + "A": 401} {
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.in.URL+"/auth/validate/"+name, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("Authorization", "Bearer "+token)
+				if a := f.c.do(r); a.status != want {
+					t.Errorf("gate %s: %d, want %d: %s", name, a.status, want, a.body)
+				}
+			}
+		}
+	}
+	gates(200, 200)
 
 	f.proxy.Cut()
 	f.writes(t, l)
@@ -129,6 +158,7 @@ func TestDatabaseAway(t *testing.T) {
 	f.memory(t, l.tokens.AccessToken, 200)
 	f.clk.Advance(2 * time.Second) // SIGNET_REVOCATION_MAX_STALE is over
 	f.memory(t, l.tokens.AccessToken, 503)
+	gates(503, 200)
 	if a := f.c.get(t.Context(), f.in.URL+"/readyz"); a.status != 503 {
 		t.Errorf("ready without revocations: %d", a.status)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,63 +27,145 @@ func TestSubscribers(t *testing.T) {
 		in := w.at(0)
 		_, secret := in.Service(t, "gateway", "", storage.ClientMetadata{Scope: "revocations:read"})
 		client := &http.Client{Transport: harness.Transport(t, in.URL)}
-		all := make([]*gateway.Verifier, subscribers)
-		var starting sync.WaitGroup
-		for n := range all {
-			starting.Go(func() {
-				v, err := gateway.New(t.Context(), gateway.Config{
-					Issuer: in.Issuer, Audience: in.Issuer, ClientID: "gateway", ClientSecret: secret, HTTPClient: client,
-					MaxStale: patience, OnStale: gateway.Refuse,
-				})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				t.Cleanup(v.Close)
-				all[n] = v
-			})
-		}
-		starting.Wait()
-		if t.Failed() {
-			return
-		}
+		all := subscribe(t, subscribers, in.Issuer, secret, client.Transport, patience)
 		var took []time.Duration
 		for range rounds {
-			l := w.login(t, in, w.person.ID, "openid", nil)
-			for _, v := range all {
-				if _, err := v.Verify(t.Context(), l.tokens.AccessToken); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := revokeAt(t, w.at(1), "web", l.tokens.AccessToken); err != nil {
-				t.Fatal(err)
-			}
-			acknowledged := time.Now()
-			refused := make([]time.Duration, subscribers)
-			var waiting sync.WaitGroup
-			for n, v := range all {
-				waiting.Go(func() {
-					for {
-						_, err := v.Verify(t.Context(), l.tokens.AccessToken)
-						if errors.Is(err, gateway.ErrRevoked) {
-							break
-						}
-						if time.Since(acknowledged) > patience {
-							t.Errorf("subscriber %d never refused: %v", n, err)
-							return
-						}
-						time.Sleep(time.Millisecond)
-					}
-					refused[n] = time.Since(acknowledged)
-				})
-			}
-			waiting.Wait()
-			took = append(took, refused...)
+			took = append(took, w.refusals(t, all, patience, func() {})...)
 		}
-		slices.Sort(took)
-		t.Logf("revocation acknowledged at one replica to refusal at %d gateways of the other: p50 %v, p99 %v, max %v",
-			subscribers, took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
+		tell(t, "revocation acknowledged at one replica to refusal at 200 gateways of the other", took)
 	})
+}
+
+// subscribe starts many gateways that refuse what they do not know.
+func subscribe(t *testing.T, n int, issuer, secret string, transport http.RoundTripper, maxStale time.Duration) []*gateway.Verifier {
+	t.Helper()
+	all := make([]*gateway.Verifier, n)
+	var starting sync.WaitGroup
+	for i := range all {
+		starting.Go(func() {
+			v, err := gateway.New(t.Context(), gateway.Config{
+				Issuer: issuer, Audience: issuer, ClientID: "gateway", ClientSecret: secret, HTTPClient: &http.Client{Transport: transport},
+				MaxStale: maxStale, OnStale: gateway.Refuse,
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			t.Cleanup(v.Close)
+			all[i] = v
+		})
+	}
+	starting.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	return all
+}
+
+// refusals revokes a token that all gateways take, after trouble has happened,
+// and says how long after the acknowledgement each of them refused it.
+func (w *world) refusals(t *testing.T, all []*gateway.Verifier, limit time.Duration, trouble func()) []time.Duration {
+	t.Helper()
+	l := w.login(t, w.at(1), w.person.ID, "openid", nil)
+	for _, v := range all {
+		if _, err := v.Verify(t.Context(), l.tokens.AccessToken); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trouble()
+	if err := revokeAt(t, w.at(1), "web", l.tokens.AccessToken); err != nil {
+		t.Fatal(err)
+	}
+	acknowledged := time.Now()
+	refused := make([]time.Duration, len(all))
+	var waiting sync.WaitGroup
+	for n, v := range all {
+		waiting.Go(func() {
+			for {
+				_, err := v.Verify(t.Context(), l.tokens.AccessToken)
+				if errors.Is(err, gateway.ErrRevoked) {
+					break
+				}
+				if time.Since(acknowledged) > limit {
+					t.Errorf("subscriber %d never refused: %v", n, err)
+					return
+				}
+				time.Sleep(time.Millisecond)
+			}
+			refused[n] = time.Since(acknowledged)
+		})
+	}
+	waiting.Wait()
+	return refused
+}
+
+func tell(t *testing.T, what string, took []time.Duration) {
+	t.Helper()
+	slices.Sort(took)
+	t.Logf("%s: p50 %v, p99 %v, max %v", what, took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
+}
+
+// TestSubscribersThroughFaults: the same many gateways while Redis goes away,
+// their replica is killed, and nothing can be reached at all: then they refuse
+// what they cannot know, soon after the bound, and take it again afterwards.
+func TestSubscribersThroughFaults(t *testing.T) {
+	t.Parallel()
+	const subscribers, bound = 200, 4 * time.Second
+	redis, through := harness.NewProxy(t, servers.Redis(t))
+	w := setup(t, 2, harness.Options{DatabaseURL: servers.Postgres(t), RedisURL: through})
+	_, secret := w.at(0).Service(t, "gateway", "", storage.ClientMetadata{Scope: "revocations:read"})
+	// What stands before the replicas: two ways, of which one is open.
+	var ways [2]*harness.Proxy
+	var to [2]*http.Transport
+	for i := range ways {
+		var at string
+		ways[i], at = harness.NewProxy(t, w.at(i).URL)
+		to[i] = harness.Transport(t, at)
+	}
+	var open atomic.Int32
+	all := subscribe(t, subscribers, w.at(0).Issuer, secret, roundTripper(func(r *http.Request) (*http.Response, error) {
+		return to[open.Load()].RoundTrip(r)
+	}), bound)
+
+	tell(t, "Redis gone", w.refusals(t, all, patience, redis.Cut))
+	tell(t, "their replica killed", w.refusals(t, all, patience, func() {
+		open.Store(1)
+		ways[0].Cut()
+	}))
+
+	l := w.login(t, w.at(1), w.person.ID, "openid", nil)
+	for _, v := range all {
+		if _, err := v.Verify(t.Context(), l.tokens.AccessToken); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ways[1].Cut()
+	cut := time.Now()
+	// What was told last may have been on its way for as long as a heartbeat.
+	for n, v := range all {
+		harness.Eventually(t, bound+patience, "a gateway that is cut off refuses", func() bool {
+			age := v.Staleness() // before the verdict: nothing makes it less
+			_, err := v.Verify(t.Context(), l.tokens.AccessToken)
+			if err != nil && !errors.Is(err, gateway.ErrUnknown) {
+				t.Fatalf("gateway %d: %v", n, err)
+			}
+			if err == nil && age > bound {
+				t.Fatalf("gateway %d takes a token with news from %v ago", n, age)
+			}
+			return err != nil
+		})
+	}
+	t.Logf("cut off: all refuse after %v, the bound is %v", time.Since(cut), bound)
+	ways[1].Restore(t)
+	for n, v := range all {
+		harness.Eventually(t, patience, "a gateway that is back takes it again", func() bool {
+			_, err := v.Verify(t.Context(), l.tokens.AccessToken)
+			if err != nil && !errors.Is(err, gateway.ErrUnknown) {
+				t.Fatalf("gateway %d: %v", n, err)
+			}
+			return err == nil
+		})
+	}
 }
 
 // TestGatewayGoesToAnotherReplica: a replica that is drained ends its streams;

@@ -1,0 +1,29 @@
+package gateway_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/signet-idp/signet/gateway"
+)
+
+// TestLongLists: of a list that no header holds whole, each entry that is told
+// is one of the list.
+func TestLongLists(t *testing.T) {
+	t.Parallel()
+	var roles []string
+	for i := range 400 {
+		roles = append(roles, fmt.Sprintf("admin-of-%d-readonly", i*i))
+	}
+	h := http.Header{}
+	gateway.SetIdentity(h, &gateway.Claims{Roles: roles, Scope: roles})
+	for name, separator := range map[string]string{"X-Signet-Roles": ",", "Remote-Groups": ",", "X-Auth-Request-Groups": ",", "X-Signet-Scope": " "} {
+		told := strings.Split(h.Get(name), separator)
+		if len(h.Get(name)) > 4096 || len(told) < 150 || !slices.Equal(told, roles[:len(told)]) {
+			t.Errorf("%s: %d bytes, %d entries, the last %q", name, len(h.Get(name)), len(told), told[len(told)-1])
+		}
+	}
+}
