@@ -18,6 +18,6 @@ type bridge struct{ log *slog.Logger }
 // Printf implements the library's logger.
 func (b bridge) Printf(ctx context.Context, format string, v ...any) {
 	if b.log.Enabled(ctx, slog.LevelDebug) {
-		b.log.DebugContext(ctx, "redis: "+fmt.Sprintf(format, v...))
+		b.log.DebugContext(ctx, "redis", "message", fmt.Sprintf(format, v...))
 	}
 }
