@@ -77,12 +77,13 @@ func (h *Handler) answerBrowser(w http.ResponseWriter, r *http.Request, in input
 		return err
 	}
 	cookies := pages.NewGateCookies(origin)
-	t, verdict := h.Door.Check(g, origin, cookies.Ticket(r))
+	value := cookies.Ticket(r)
+	t, verdict := h.Door.Check(g, origin, value)
 	if t != nil && (errors.Is(verdict, token.ErrStale) || verdict == nil && h.Door.Due(t)) {
-		ticket, err := h.Door.Renew(r.Context(), g, origin, t)
+		ticket, err := h.Door.Renew(r.Context(), g, origin, gate.Ticket{Value: value, Verified: t})
 		switch {
 		case err == nil:
-			cookies.Set(w, ticket)
+			cookies.Set(w, ticket, h.Now())
 			t, verdict = ticket.Verified, nil
 		case gate.Over(err):
 			verdict = errors.Join(token.ErrSessionEnded, err)

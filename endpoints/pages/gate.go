@@ -113,27 +113,36 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) error {
 	if secret == "" {
 		return pageError(http.StatusBadRequest, ErrorCookies, "The browser sent no cookie of the sign-in that ends here.")
 	}
-	path, err := g.Door.Returned(at, origin, secret, q.Get("state"))
+	path, began, err := g.Door.Returned(at, origin, secret, q.Get("state"))
 	if err != nil || q.Get("iss") != g.Door.Issuer { // RFC 9207 §2.4
 		return pageError(http.StatusBadRequest, ErrorExpired, "This sign-in is too old, or was begun in another browser.").Because(err)
 	}
 	if code := q.Get("error"); code != "" {
 		return refusedSignIn(code, q.Get("error_description"))
 	}
+	// Loaded again, or answered in another tab meanwhile: the code of a sign-in
+	// that has led here is not redeemed twice, which would end what it led to.
+	if t, err := g.Door.Check(at, origin, cookies.Ticket(r)); err == nil && !t.IssuedAt.Before(began) {
+		return g.admit(w, r, at, t, origin+path)
+	}
 	ticket, err := g.Door.Complete(r.Context(), at, origin, secret, q.Get("state"), q.Get("code"))
 	if err != nil {
 		return failedSignIn(err)
 	}
-	cookies.Set(w, ticket)
-	record := web.Log(r.Context()).Client(ticket.Verified.ClientID)
-	record.User(ticket.Verified.Subject).Session(ticket.Verified.SID)
-	switch err := gate.Judge(at, ticket.Verified, g.Door.Clock.Now()); {
+	cookies.Set(w, ticket, g.Door.Clock.Now())
+	return g.admit(w, r, at, ticket.Verified, origin+path)
+}
+
+// admit sends somebody who has signed in on, or says why they may not go there.
+func (g *Gate) admit(w http.ResponseWriter, r *http.Request, at *storage.Gate, t *token.Verified, to string) error {
+	web.Log(r.Context()).Client(t.ClientID).User(t.Subject).Session(t.SID)
+	switch err := gate.Judge(at, t, g.Door.Clock.Now()); {
 	case errors.Is(err, gate.ErrStepUp):
 		return pageError(http.StatusForbidden, ErrorNoAccess, "The gate asks for a stronger sign-in than there was.").Because(err)
 	case err != nil:
 		return pageError(http.StatusForbidden, ErrorNoAccess, "The account lacks what the gate requires.").Because(err)
 	}
-	return seeOther(w, r, origin+path)
+	return seeOther(w, r, to)
 }
 
 // refusedSignIn is what the authorization endpoint said instead of a code.
@@ -223,9 +232,9 @@ func (c GateCookies) Name() string { return c.ticket }
 // Ticket returns what the browser has to show, or "".
 func (c GateCookies) Ticket(r *http.Request) string { return one(r, c.ticket) }
 
-// Set writes the ticket.
-func (c GateCookies) Set(w http.ResponseWriter, t gate.Ticket) {
-	c.write(w, c.ticket, t.Value, max(int(t.Lifetime/time.Second), 1))
+// Set writes the ticket, for as long as it is good.
+func (c GateCookies) Set(w http.ResponseWriter, t gate.Ticket, now time.Time) {
+	c.write(w, c.ticket, t.Value, max(int(t.Verified.Expiry.Sub(now)/time.Second), 1))
 }
 
 // Clear removes the ticket.

@@ -103,7 +103,7 @@ func TestState(t *testing.T) {
 		}
 		return u.Query().Get("state")
 	}
-	d := door()
+	d := door(t)
 	intranet := &storage.Gate{Name: "intranet", Browser: &storage.GateBrowser{Hosts: []string{"a.test", "b.test"}}}
 	wiki := &storage.Gate{Name: "wiki", Browser: &storage.GateBrowser{Hosts: []string{"w.test"}}}
 	mine, err := d.NewSecret()
@@ -118,7 +118,7 @@ func TestState(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		path := "/" + rapid.StringMatching(`[a-z/?=&%2]{0,200}`).Draw(rt, "path")
 		state := begin(t, d, intranet, "https://a.test", mine, path)
-		got, err := d.Returned(intranet, "https://a.test", mine, state)
+		got, _, err := d.Returned(intranet, "https://a.test", mine, state)
 		if err != nil || got != gate.ReturnPath(path) {
 			rt.Fatalf("%q: %q %v", path, got, err)
 		}
@@ -138,7 +138,7 @@ func TestState(t *testing.T) {
 			if c.state == state && c.secret == mine && c.g == intranet && c.origin == "https://a.test" {
 				continue // bent into itself
 			}
-			if got, err := d.Returned(c.g, c.origin, c.secret, c.state); err == nil {
+			if got, _, err := d.Returned(c.g, c.origin, c.secret, c.state); err == nil {
 				rt.Fatalf("%+v is good: %q", c, got)
 			}
 		}

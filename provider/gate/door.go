@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/maypok86/otter/v2"
+
 	"github.com/signet-idp/signet/internal/clock"
 	"github.com/signet-idp/signet/keys"
 	"github.com/signet-idp/signet/provider/claims"
@@ -31,11 +33,8 @@ type Authority interface {
 	Resume(ctx context.Context, clientID, grantID string) (oauth.Resumed, error)
 }
 
-// Door lets people with browsers in at gates: the relying party's side of the
-// authorization code flow, and the cookie that comes of it. It keeps no state:
-// what belongs to one sign-in is in the browser, under a secret that only this
-// browser has. It is safe for concurrent use.
-type Door struct {
+// Deps are what a Door is made of.
+type Deps struct {
 	Issuer    string
 	Authority Authority
 	Minter    *token.Minter
@@ -45,10 +44,33 @@ type Door struct {
 	Rand      io.Reader
 }
 
-// Ticket is what a gate's cookie holds, and how long.
+// Door lets people with browsers in at gates: the relying party's side of the
+// authorization code flow, and the cookie that comes of it. What belongs to one
+// sign-in is in the browser, under a secret that only this browser has. It is
+// safe for concurrent use.
+type Door struct {
+	Deps
+	// renewed remembers what a ticket was renewed to: a page asks many times at
+	// once, and some gateways cannot hand the new cookie on, so that the old one
+	// comes again with each request.
+	renewed *otter.Cache[[sha256.Size]byte, Ticket]
+}
+
+// maxRenewed bounds how many renewals are remembered, each of a few KB.
+const maxRenewed = 4096
+
+// NewDoor makes a Door.
+func NewDoor(d Deps) (*Door, error) {
+	renewed, err := otter.New(&otter.Options[[sha256.Size]byte, Ticket]{MaximumSize: maxRenewed})
+	if err != nil {
+		return nil, fmt.Errorf("gate: cache: %w", err)
+	}
+	return &Door{Deps: d, renewed: renewed}, nil
+}
+
+// Ticket is what a gate's cookie holds.
 type Ticket struct {
 	Value    string
-	Lifetime time.Duration
 	Verified *token.Verified
 }
 
@@ -124,17 +146,18 @@ func (d *Door) LogoutURL(g *storage.Gate, origin string) string {
 	}.Encode()
 }
 
-// Returned is where a browser wanted to get to when it began to sign in;
-// ErrState when it has not.
-func (d *Door) Returned(g *storage.Gate, origin, secret, sealed string) (string, error) {
+// Returned is where a browser wanted to get to when it began to sign in, and
+// when that was; ErrState when it has not.
+func (d *Door) Returned(g *storage.Gate, origin, secret, sealed string) (path string, began time.Time, err error) {
 	s, err := open(secret, g.Name, origin, sealed)
 	if err != nil {
-		return "", err
+		return "", time.Time{}, err
 	}
-	if age := d.Clock.Now().Sub(time.Unix(s.began, 0)); age > SignInTime || age < -token.Skew {
-		return "", ErrState
+	began = time.Unix(s.began, 0)
+	if age := d.Clock.Now().Sub(began); age > SignInTime || age < -token.Skew {
+		return "", time.Time{}, ErrState
 	}
-	return s.path, nil
+	return s.path, began, nil
 }
 
 // Complete redeems the code of a sign-in that Returned has found good. Errors:
@@ -164,8 +187,18 @@ func (d *Door) Complete(ctx context.Context, g *storage.Gate, origin, secret, se
 
 // Renew makes a ticket anew from the grant behind it, as long as its session
 // lives. Errors as oauth.Provider.Resume, and ErrTooLarge.
-func (d *Door) Renew(ctx context.Context, g *storage.Gate, origin string, t *token.Verified) (Ticket, error) {
-	return d.issue(ctx, g, origin, t.GID)
+func (d *Door) Renew(ctx context.Context, g *storage.Gate, origin string, old Ticket) (Ticket, error) {
+	sum := sha256.Sum256([]byte(old.Value))
+	if known, ok := d.renewed.GetIfPresent(sum); ok {
+		if t, err := d.Check(g, origin, known.Value); err == nil && !d.Due(t) {
+			return known, nil
+		}
+	}
+	out, err := d.issue(ctx, g, origin, old.Verified.GID)
+	if err == nil {
+		d.renewed.Set(sum, out)
+	}
+	return out, err
 }
 
 func (d *Door) issue(ctx context.Context, g *storage.Gate, origin, grantID string) (Ticket, error) {
@@ -192,7 +225,7 @@ func (d *Door) issue(ctx context.Context, g *storage.Gate, origin, grantID strin
 	if err != nil {
 		return Ticket{}, fmt.Errorf("gate: issue: %w", err)
 	}
-	return Ticket{Value: value, Lifetime: c.Expiry.Sub(c.IssuedAt), Verified: t}, nil
+	return Ticket{Value: value, Verified: t}, nil
 }
 
 // introduction is what a protected service learns of a person besides who it

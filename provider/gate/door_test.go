@@ -10,8 +10,13 @@ import (
 	"github.com/signet-idp/signet/storage"
 )
 
-func door() *gate.Door {
-	return &gate.Door{Issuer: "https://id.test", Clock: fakeclock.New(time.Unix(1_800_000_000, 0)), Rand: fixed(1)}
+func door(t *testing.T) *gate.Door {
+	t.Helper()
+	d, err := gate.NewDoor(gate.Deps{Issuer: "https://id.test", Clock: fakeclock.New(time.Unix(1_800_000_000, 0)), Rand: fixed(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // TestBegin: the request asks for what the gate requires.
@@ -21,7 +26,7 @@ func TestBegin(t *testing.T) {
 		Name: "vault", Scopes: []string{"keys:read"}, ACR: "aal2", MaxAge: 5 * time.Minute, OrganizationID: "org-1",
 		Browser: &storage.GateBrowser{Hosts: []string{"vault.test"}},
 	}
-	d := door()
+	d := door(t)
 	secret, err := d.NewSecret()
 	if err != nil {
 		t.Fatal(err)

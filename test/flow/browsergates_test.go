@@ -476,6 +476,15 @@ func TestBrowserGateSignIn(t *testing.T) {
 			}
 		}
 	})
+	t.Run("loaded again", func(t *testing.T) {
+		p := newPerson(t, b.in)
+		answer := begun(t, p, s.URL+"/again")
+		for range 2 {
+			if page := p.opens(answer.String()); page.Body != "secret of /again" {
+				t.Errorf("%d %s", page.Status, page.URL)
+			}
+		}
+	})
 	t.Run("nowhere else", func(t *testing.T) {
 		p := newPerson(t, b.in)
 		for _, to := range []string{"https://evil.test/", "//evil.test", `/\evil.test`, "/.signet/logout", "evil", "/ü", strings.Repeat("/a", 2000)} {
@@ -535,6 +544,27 @@ func TestBrowserGateRenewal(t *testing.T) {
 	b.in.Sync(t)
 	if page := asks(); page.Status != http.StatusOK || page.Header.Get("Told-X-Signet-Roles") == "" || p.cookie(s).Value == second {
 		t.Errorf("%d %q", page.Status, page.Header.Get("Told-X-Signet-Roles"))
+	}
+	// Asked again with the old one, as by a gateway that cannot hand the new one
+	// on, it is renewed to the same.
+	old := func(value string) string {
+		t.Helper()
+		r := p.request(http.MethodGet, b.in.URL+"/auth/validate/intranet", "")
+		r.Header.Set("X-Forwarded-Host", s.host)
+		r.Header.Set("X-Forwarded-Proto", "http")
+		r.AddCookie(&http.Cookie{Name: pages.NewGateCookies(s.URL).Name(), Value: value})
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK || len(resp.Cookies()) != 1 {
+			t.Fatalf("%d %v", resp.StatusCode, resp.Cookies())
+		}
+		return resp.Cookies()[0].Value
+	}
+	if one, two := old(second), old(second); one != two {
+		t.Error("renewed twice")
 	}
 	// Through a gateway that passes no cookies on it lives as long as it says,
 	// and a page that is opened then brings a new one without a question.

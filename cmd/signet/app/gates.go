@@ -18,9 +18,12 @@ func (s *Server) mountDoor(hosted *pages.Renderer) (*gate.Door, error) {
 	if err != nil {
 		return nil, err
 	}
-	door := &gate.Door{
+	door, err := gate.NewDoor(gate.Deps{
 		Issuer: s.Config.Issuer, Authority: s.OAuth, Minter: token.NewMinter(token.NewRing(s.Keys), nil),
 		Access: s.Verifier, Cookies: cookies, Clock: s.Clock, Rand: rand.Reader,
+	})
+	if err != nil {
+		return nil, err
 	}
 	(&pages.Gate{Renderer: renderer, Door: door, Gates: s.gates}).Mount(s.Table)
 	return door, nil
