@@ -53,6 +53,25 @@ type Revocations interface {
 	ResetFeed(ctx context.Context, feedID string) error
 }
 
+// Surviving is a kind of thing that a restored database holds alive though it
+// may have ended since the backup.
+type Surviving string
+
+// What survives a restore.
+const (
+	SurvivingSessions Surviving = "sessions"
+	SurvivingGrants   Surviving = "grants"
+	SurvivingLinks    Surviving = "links" // sent to people, not used
+)
+
+// Restored ends what a restored database holds alive.
+type Restored interface {
+	// EndSurviving ends those that have not ended among the next limit after an
+	// id, in the order of ids. It returns the last id that it came to, empty at
+	// the end, and how many it ended.
+	EndSurviving(ctx context.Context, kind Surviving, after string, limit int, reason string, at time.Time) (last string, n int64, err error)
+}
+
 // Configuration numbers the changes of what replicas hold in memory.
 type Configuration interface {
 	// BumpConfiguration raises the configuration version in the running transaction.

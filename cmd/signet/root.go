@@ -58,7 +58,7 @@ control socket; with PostgreSQL, or when no server runs, they open the database.
 		}
 	}
 	add("run", newServeCommand(), newGatewayCommand(), newMigrateCommand(), newHealthcheckCommand())
-	add("manage", newApplyCommand(), newExportCommand(), newUserCommand(), newClientCommand(), newKeysCommand(), newEventsCommand(), newWebhookCommand(), newAuditCommand(), newReportCommand(), newRebuildCommand())
+	add("manage", newApplyCommand(), newExportCommand(), newUserCommand(), newClientCommand(), newKeysCommand(), newEventsCommand(), newWebhookCommand(), newAuditCommand(), newReportCommand(), newRebuildCommand(), newRestoreFinishCommand())
 	add("look", newDoctorCommand(), newConfigCommand(), newTokenCommand(), newVersionCommand())
 	parents(root)
 	root.SetHelpCommandGroupID("look")

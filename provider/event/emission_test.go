@@ -20,7 +20,6 @@ func toCome() map[event.Type]string {
 		event.FederationLinked:   "outward logins",
 		event.FederationUnlinked: "outward logins",
 		event.SCIMSynced:         "directories that write accounts",
-		event.SystemFeedReset:    "signet restore-finish",
 	}
 }
 
@@ -33,7 +32,7 @@ func stateMethods() []string {
 		InsertGrant RevokeGrant RevokeGrantsOfSession RevokeGrantsOfUser RevokeGrantsOfUserClient RevokeGrantsOfClient
 		InsertInvitation RenewInvitation AcceptInvitation RevokeInvitation RevokeInvitationsOf
 		InsertDomain VerifyDomain DeleteDomain ReplaceKeyRing InsertOrganization UpdateOrganization
-		PutMembership DeleteMembership PutSystemRoles PutRole DeleteRole ResetFeed InsertSession EndSession EndSessionsOf EndGrantsOf
+		PutMembership DeleteMembership PutSystemRoles PutRole DeleteRole ResetFeed EndSurviving InsertSession EndSession EndSessionsOf EndGrantsOf
 		PutConsent DeleteConsent InsertUser UpdateUser EraseTraces
 		InsertWebhook UpdateWebhook DeleteWebhook PruneEvents InsertHold DeleteHold`)
 }

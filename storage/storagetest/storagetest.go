@@ -32,6 +32,7 @@ type Store interface {
 	storage.Grants
 	storage.Once
 	storage.Revocations
+	storage.Restored
 	storage.Configuration
 	storage.Events
 	storage.PersonKeys
@@ -94,6 +95,7 @@ func Run(t *testing.T, open Factory) {
 		{"grants of", testGrantsOf},
 		{"once", testOnce},
 		{"revocations", testRevocations},
+		{"what survives a restore", testSurviving},
 		{"configuration version", testConfiguration},
 		{"feed order", testFeedOrder},
 		{"events", testEvents},

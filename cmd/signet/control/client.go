@@ -162,6 +162,11 @@ func (s *Socket) RewrapKeys(ctx context.Context, r Rewrapping) (Rewrapping, erro
 	return ask[Rewrapping](ctx, s, "keys/rewrap", r)
 }
 
+// FinishRestore implements Operations.
+func (s *Socket) FinishRestore(ctx context.Context) (RestoreEnded, error) {
+	return ask[RestoreEnded](ctx, s, "restore/finish", none{})
+}
+
 // Rebuild implements Operations.
 func (s *Socket) Rebuild(ctx context.Context, r Rebuilding) (Rebuilding, error) {
 	return ask[Rebuilding](ctx, s, "rebuild", r)

@@ -77,6 +77,10 @@ func (named) RewrapKeys(context.Context, Rewrapping) (Rewrapping, error) {
 	return Rewrapping{}, errors.New("called RewrapKeys")
 }
 
+func (named) FinishRestore(context.Context) (RestoreEnded, error) {
+	return RestoreEnded{}, errors.New("called FinishRestore")
+}
+
 func (named) Rebuild(context.Context, Rebuilding) (Rebuilding, error) {
 	return Rebuilding{}, errors.New("called Rebuild")
 }

@@ -27,6 +27,9 @@ type Operations interface {
 	// to be asked for next.
 	RewrapKeys(ctx context.Context, r Rewrapping) (Rewrapping, error)
 
+	// FinishRestore ends all that a restored database holds alive.
+	FinishRestore(ctx context.Context) (RestoreEnded, error)
+
 	CreateUser(ctx context.Context, r CreateUser) (User, error)
 	ListUsers(ctx context.Context, r Page) ([]User, error)
 	GetUser(ctx context.Context, r UserRequest) (User, error)
@@ -204,6 +207,14 @@ const (
 	RebuildCounts = "counts" // of events
 	RebuildSearch = "search" // the words by which people are found
 )
+
+// RestoreEnded is what a restored database held alive.
+type RestoreEnded struct {
+	FeedID   string `json:"feed_id"` // of the revocation feed from now on
+	Sessions int64  `json:"sessions"`
+	Grants   int64  `json:"grants"`
+	Links    int64  `json:"links"` // sent to people, not used
+}
 
 // Rebuilding is how far a rebuilding is. The first step has only What.
 type Rebuilding struct {

@@ -79,6 +79,7 @@ func handler(o Operations) http.Handler {
 	handle(mux, "keys/rotate", o.RotateKey)
 	handle(mux, "keys/revoke", o.RevokeKey)
 	handle(mux, "keys/rewrap", o.RewrapKeys)
+	handle(mux, "restore/finish", func(ctx context.Context, _ none) (RestoreEnded, error) { return o.FinishRestore(ctx) })
 	handle(mux, "users/create", o.CreateUser)
 	handle(mux, "users/list", o.ListUsers)
 	handle(mux, "users/get", o.GetUser)
