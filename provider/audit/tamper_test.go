@@ -240,18 +240,18 @@ func tamper(t *testing.T, r *record, seed uint64, rounds int) {
 	}
 }
 
-// TestEveryChangeIsFound: 10,000 random changes to a stored chain, on each
+// TestEveryChangeIsFound: 10,000 random changes (changes) to a stored chain, on each
 // engine; on PostgreSQL to two chains at once, since its rounds mostly wait.
 func TestEveryChangeIsFound(t *testing.T) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		tamper(t, onSQLite(t), 1, 10_000)
+		tamper(t, onSQLite(t), 1, changes)
 	})
 	for half := range uint64(2) {
 		t.Run(fmt.Sprint("postgres-", half), func(t *testing.T) {
 			t.Parallel()
-			tamper(t, onPostgres(t), half, 5_000)
+			tamper(t, onPostgres(t), half, changes/2)
 		})
 	}
 }
