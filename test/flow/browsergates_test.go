@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"strings"
@@ -19,71 +18,6 @@ import (
 	"github.com/signet-idp/signet/storage"
 	"github.com/signet-idp/signet/test/harness"
 )
-
-// site is a protected host: a forward-auth gateway in front of a service that
-// says who it was told is there.
-type site struct {
-	*httptest.Server
-	host string
-	in   *harness.Instance
-	gate string
-	// renews: the gateway passes Set-Cookie of a good verdict on.
-	renews bool
-}
-
-func newSite(t *testing.T, in *harness.Instance, gate string) *site {
-	t.Helper()
-	s := &site{in: in, gate: gate, renews: true}
-	to, err := url.Parse(in.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	toSignet := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(to)
-		r.SetXForwarded()
-	}}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/.signet/") {
-			toSignet.ServeHTTP(w, r)
-			return
-		}
-		q, err := http.NewRequestWithContext(r.Context(), http.MethodGet, in.URL+"/auth/validate/"+s.gate, nil)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		q.Header = r.Header.Clone()
-		q.Header.Set("X-Forwarded-Host", r.Host)
-		q.Header.Set("X-Forwarded-Proto", "http")
-		q.Header.Set("X-Forwarded-Method", r.Method)
-		q.Header.Set("X-Forwarded-Uri", r.URL.RequestURI())
-		verdict, err := http.DefaultTransport.RoundTrip(q)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer verdict.Body.Close()
-		if verdict.StatusCode != http.StatusOK {
-			for name, values := range verdict.Header {
-				w.Header()[name] = values
-			}
-			w.WriteHeader(verdict.StatusCode)
-			_, _ = io.Copy(w, verdict.Body)
-			return
-		}
-		if s.renews {
-			w.Header()["Set-Cookie"] = verdict.Header.Values("Set-Cookie")
-		}
-		h := verdict.Header
-		for _, name := range []string{"X-Signet-Subject", "X-Auth-Request-Email", "X-Auth-Request-Preferred-Username", "Remote-Name", "X-Signet-Roles", "X-Signet-Acr", "X-Signet-Org"} {
-			w.Header().Set("Told-"+name, h.Get(name))
-		}
-		_, _ = io.WriteString(w, "secret of "+r.URL.RequestURI())
-	}))
-	t.Cleanup(s.Close)
-	s.host = strings.TrimPrefix(s.URL, "http://")
-	return s
-}
 
 // person is a browser that goes from host to host as browsers do, and stops
 // where somebody has to do something.
@@ -161,7 +95,7 @@ func (p *person) signsIn(page harness.Page, email string) harness.Page {
 const password = "correct horse battery"
 
 // cookie of the gate, as the browser has it for a site.
-func (p *person) cookie(s *site) *http.Cookie {
+func (p *person) cookie(s *harness.Site) *http.Cookie {
 	u, _ := url.Parse(s.URL)
 	for _, c := range p.client.Jar.Cookies(u) {
 		if c.Name == pages.NewGateCookies(s.URL).Name() {
@@ -193,13 +127,13 @@ func (b *browserGates) pass(t *testing.T, d time.Duration) {
 }
 
 // site puts a gate and a host that it protects.
-func (b *browserGates) site(t *testing.T, g storage.Gate) *site {
+func (b *browserGates) site(t *testing.T, g storage.Gate) *harness.Site {
 	t.Helper()
-	s := newSite(t, b.in, g.Name)
+	s := b.in.Site(t, g.Name)
 	if g.Browser == nil {
 		g.Browser = &storage.GateBrowser{}
 	}
-	g.Browser.Hosts = []string{s.host}
+	g.Browser.Hosts = []string{s.Host}
 	if _, err := b.in.Gates.Put(t.Context(), g); err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +183,7 @@ func TestBrowserGate(t *testing.T) {
 	if p.cookie(s) != nil {
 		t.Error("the cookie is still there")
 	}
-	for _, at := range []*site{s, other} {
+	for _, at := range []*harness.Site{s, other} {
 		if page := p.opens(at.URL + "/"); !page.Has("login-page") {
 			t.Errorf("after the logout: %d %s", page.Status, page.URL)
 		}
@@ -292,8 +226,8 @@ func TestBrowserGateRefusals(t *testing.T) {
 			"a form":        func(r *http.Request) { r.Method = http.MethodPost },
 			"Basic":         func(r *http.Request) { r.Header.Set("Authorization", "Basic eDp5") },
 			"a bad token":   func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") },
-			"never":         func(r *http.Request) { r.URL.Host, r.Host = never.host, never.host },
-			"for nginx":     func(r *http.Request) { r.URL.Host, r.Host = nginx.host, nginx.host },
+			"never":         func(r *http.Request) { r.URL.Host, r.Host = never.Host, never.Host },
+			"for nginx":     func(r *http.Request) { r.URL.Host, r.Host = nginx.Host, nginx.Host },
 			"another, good": nil,
 		} {
 			r := p.request(http.MethodGet, s.URL+"/a?b=c", "")
@@ -336,25 +270,25 @@ func TestBrowserGateRefusals(t *testing.T) {
 		p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		ticket := p.cookie(s)
 		other := b.site(t, storage.Gate{Name: "other"})
-		for _, at := range []*site{other, nginx} {
+		for _, at := range []*harness.Site{other, nginx} {
 			r := p.request(http.MethodGet, at.URL+"/", "")
-			for _, name := range []string{ticket.Name, "__Host-signet-gate", pages.NewGateCookies("http://" + at.host).Name()} {
+			for _, name := range []string{ticket.Name, "__Host-signet-gate", pages.NewGateCookies("http://" + at.Host).Name()} {
 				r.AddCookie(&http.Cookie{Name: name, Value: ticket.Value})
 			}
 			if page := p.do(r); page.Status == http.StatusOK {
-				t.Errorf("%s took it", at.gate)
+				t.Errorf("%s took it", at.Gate)
 			}
 		}
 		// Of the same gate, for another of its hosts.
-		twin := newSite(t, b.in, "console")
+		twin := b.in.Site(t, "console")
 		if _, err := b.in.Gates.Put(t.Context(), storage.Gate{
-			Name: "console", Roles: []string{"system:admin"}, Browser: &storage.GateBrowser{Hosts: []string{s.host, twin.host}},
+			Name: "console", Roles: []string{"system:admin"}, Browser: &storage.GateBrowser{Hosts: []string{s.Host, twin.Host}},
 		}); err != nil {
 			t.Fatal(err)
 		}
 		b.in.Sync(t)
 		r := p.request(http.MethodGet, twin.URL+"/", "")
-		r.AddCookie(&http.Cookie{Name: pages.NewGateCookies("http://" + twin.host).Name(), Value: ticket.Value})
+		r.AddCookie(&http.Cookie{Name: pages.NewGateCookies("http://" + twin.Host).Name(), Value: ticket.Value})
 		if page := p.do(r); page.Status == http.StatusOK {
 			t.Error("another host of the gate took it")
 		}
@@ -368,7 +302,7 @@ func TestBrowserGateRefusals(t *testing.T) {
 		for _, value := range []string{ticket.Value[:len(ticket.Value)-2] + "AA", b.in.AccessToken(t, root.ID, "web", "openid"), "x", strings.Repeat("x", 5000)} {
 			r = httptest.NewRequest(http.MethodGet, b.in.URL+"/auth/validate/console", nil)
 			r.RequestURI = ""
-			r.Header.Set("X-Forwarded-Host", s.host)
+			r.Header.Set("X-Forwarded-Host", s.Host)
 			r.Header.Set("X-Forwarded-Proto", "http")
 			r.AddCookie(&http.Cookie{Name: ticket.Name, Value: value})
 			resp, err := http.DefaultTransport.RoundTrip(r)
@@ -382,13 +316,13 @@ func TestBrowserGateRefusals(t *testing.T) {
 		}
 	})
 	t.Run("one host, one gate", func(t *testing.T) {
-		_, err := b.in.Gates.Put(t.Context(), storage.Gate{Name: "second", Browser: &storage.GateBrowser{Hosts: []string{never.host}}})
+		_, err := b.in.Gates.Put(t.Context(), storage.Gate{Name: "second", Browser: &storage.GateBrowser{Hosts: []string{never.Host}}})
 		if !fault.Is(err, fault.Conflict) {
 			t.Error(err)
 		}
 	})
 	t.Run("a host that no gate protects", func(t *testing.T) {
-		stray := newSite(t, b.in, "console")
+		stray := b.in.Site(t, "console")
 		p := newPerson(t, b.in)
 		if page := p.opens(stray.URL + "/.signet/login"); page.Status != http.StatusNotFound || page.ErrorCode() != "not_found" {
 			t.Errorf("%d %s", page.Status, page.ErrorCode())
@@ -550,7 +484,7 @@ func TestBrowserGateRenewal(t *testing.T) {
 	old := func(value string) string {
 		t.Helper()
 		r := p.request(http.MethodGet, b.in.URL+"/auth/validate/intranet", "")
-		r.Header.Set("X-Forwarded-Host", s.host)
+		r.Header.Set("X-Forwarded-Host", s.Host)
 		r.Header.Set("X-Forwarded-Proto", "http")
 		r.AddCookie(&http.Cookie{Name: pages.NewGateCookies(s.URL).Name(), Value: value})
 		resp, err := http.DefaultTransport.RoundTrip(r)
@@ -568,7 +502,7 @@ func TestBrowserGateRenewal(t *testing.T) {
 	}
 	// Through a gateway that passes no cookies on it lives as long as it says,
 	// and a page that is opened then brings a new one without a question.
-	s.renews = false
+	s.Renews = false
 	b.pass(t, 9*time.Minute)
 	if page := asks(); page.Status != http.StatusOK {
 		t.Errorf("%d", page.Status)
@@ -582,7 +516,7 @@ func TestBrowserGateRenewal(t *testing.T) {
 	}
 	// Use has kept the session alive; without it, the session ends and the
 	// cookie with it, though it could be renewed.
-	s.renews = true
+	s.Renews = true
 	b.pass(t, 5*time.Minute)
 	if page := asks(); page.Status != http.StatusOK {
 		t.Errorf("%d", page.Status)
@@ -614,7 +548,7 @@ func TestBrowserGateClosed(t *testing.T) {
 		t.Errorf("%d %s", page.Status, page.URL)
 	}
 	b.pass(t, time.Second)
-	if _, err := b.in.Gates.Put(t.Context(), storage.Gate{Name: "intranet", Browser: &storage.GateBrowser{Hosts: []string{s.host}}}); err != nil {
+	if _, err := b.in.Gates.Put(t.Context(), storage.Gate{Name: "intranet", Browser: &storage.GateBrowser{Hosts: []string{s.Host}}}); err != nil {
 		t.Fatal(err)
 	}
 	b.in.Sync(t)
@@ -665,19 +599,19 @@ func TestBrowserGateEnvoy(t *testing.T) {
 		resp.Body.Close()
 		return resp.StatusCode, resp.Header
 	}
-	status, h := asks(http.MethodGet, s.host, false)
+	status, h := asks(http.MethodGet, s.Host, false)
 	if to := h.Get("Location"); status != http.StatusFound || to != s.URL+"/.signet/login?return_to=%2Freports%2F1%3Fa%3D%252F%26b" {
 		t.Errorf("%d %s", status, to)
 	}
 	for _, method := range []string{http.MethodGet, http.MethodPut, "PROPFIND"} {
-		if status, h := asks(method, s.host, true); status != http.StatusOK || h.Get("X-Signet-Subject") != user.ID {
+		if status, h := asks(method, s.Host, true); status != http.StatusOK || h.Get("X-Signet-Subject") != user.ID {
 			t.Errorf("%s: %d", method, status)
 		}
 	}
 	for _, c := range []struct {
 		method, host string
 		signedIn     bool
-	}{{http.MethodPut, s.host, false}, {http.MethodGet, "evil.test", true}, {http.MethodGet, "", true}} {
+	}{{http.MethodPut, s.Host, false}, {http.MethodGet, "evil.test", true}, {http.MethodGet, "", true}} {
 		if status, h := asks(c.method, c.host, c.signedIn); status != http.StatusUnauthorized || h.Get("Location") != "" {
 			t.Errorf("%+v: %d %s", c, status, h.Get("Location"))
 		}
