@@ -110,7 +110,7 @@ func tell(t *testing.T, what string, took []time.Duration) {
 // what they cannot know, soon after the bound, and take it again afterwards.
 func TestSubscribersThroughFaults(t *testing.T) {
 	t.Parallel()
-	const subscribers, bound = 200, 4 * time.Second
+	const subscribers, bound = 200, patience
 	redis, through := harness.NewProxy(t, servers.Redis(t))
 	w := setup(t, 2, harness.Options{DatabaseURL: servers.Postgres(t), RedisURL: through})
 	_, secret := w.at(0).Service(t, "gateway", "", storage.ClientMetadata{Scope: "revocations:read"})
