@@ -88,7 +88,7 @@ func TestImageIsBareAndUnprivileged(t *testing.T) {
 
 // maxBinary keeps the binary from growing unnoticed, in bytes. It is no promise
 // kept: that is 40 MB (docs/decisions/0008-telemetry.md).
-const maxBinary = 63_000_000
+const maxBinary = 64_000_000
 
 // The binary that the image holds starts in an empty root, answers its own
 // health check there, and ends when asked.
