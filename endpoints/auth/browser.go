@@ -88,7 +88,9 @@ func (h *Handler) answerBrowser(w http.ResponseWriter, r *http.Request, in input
 		case gate.Over(err):
 			verdict = errors.Join(token.ErrSessionEnded, err)
 		case errors.Is(verdict, token.ErrStale):
-			verdict = errors.Join(token.ErrUnknownVerdict, err)
+			// Known to be out of date: no gate is open to it.
+			h.Observer.Validated(g.Name, "unknown", 0)
+			return fault.Wrap(err, fault.Unavailable, "what roles the account has is not known now")
 		} // else it is good for now, and the next request tries again
 	}
 	if t != nil && in.open() && errors.Is(verdict, token.ErrUnknownVerdict) {

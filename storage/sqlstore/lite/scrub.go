@@ -17,6 +17,13 @@ const scrubPages = 256
 // in the frames of the write-ahead log. The first are overwritten here, page by
 // page, and the log is cut to nothing.
 func (e *Engine) Scrub(ctx context.Context) error {
+	var vacuum int64
+	if err := e.Row(ctx, "PRAGMA auto_vacuum", nil, &vacuum); err != nil {
+		return fmt.Errorf("lite: scrub: %w", err)
+	}
+	if vacuum != 0 { // never in a file of ours: its pointer maps look like pages of rows
+		return errors.New("lite: scrub: the file has auto_vacuum, with which pages cannot be told apart")
+	}
 	for from, last := int64(1), int64(1); from <= last; from += scrubPages {
 		var err error
 		if last, err = e.scrubFrom(ctx, from); err != nil {
